@@ -534,7 +534,7 @@ class Problem:
         return f"{where}: {self.key}: {self.what}" if self.key else f"{where}: {self.what}"
 
 
-class InputErrors(Exception):
+class InputError(Exception):
     """All the mistakes of an input, at once."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
