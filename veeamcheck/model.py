@@ -257,6 +257,8 @@ class Flow:
     mode: Mode
     ports: PortSet
     failover_ports: PortSet | None = None
+    failover_listener: Listener | None = None
+    """`session` for a documented failover range, else as for the primary."""
     listener: Listener
     installed_by: InstalledBy
     service: str
@@ -341,6 +343,8 @@ class Evidence:
     attributed: bool
     probed: int
     """How many of `ports` were contacted; the others took their neighbours' signal."""
+    gap: int = 0
+    """The longest run of `ports` that was not contacted: a hole of that size could be missed."""
     rtt_ms: float | None
     """Median round trip of those contacted."""
     by: str | None
