@@ -277,6 +277,8 @@ class Skipped:
     source: str | None
     target: str | None
     reason: str
+    section: str = ""
+    """The rule's table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,6 +412,18 @@ class ReasonCode(StrEnum):
     # untested (and interrupted)
     OTHER_VANTAGE = "other-vantage"
     SAME_HOST = "same-host"
+
+
+UNPROVEN_REASONS = (
+    ReasonCode.INTERRUPTED,
+    ReasonCode.SCAN_PROTECTION,
+    ReasonCode.LOCAL_ERROR,
+    ReasonCode.ACCEPTS_ALL,
+    ReasonCode.NOT_RUNNING,
+    ReasonCode.REFUSAL_UNATTRIBUTED,
+    ReasonCode.IDLE_SILENT,
+)
+"""Why a flow can be unproven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,5 @@
+"""`python -m veeamcheck` is the same as `veeamcheck`."""
+
+from veeamcheck.cli import main
+
+main()

@@ -1,0 +1,89 @@
+"""What commands read: the inventory, the user's own rule sets, and which host this machine is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from veeamcheck.cli._exit import Stop
+from veeamcheck.cli._output import say
+from veeamcheck.expand import Selection, select
+from veeamcheck.inventory import load_inventory
+from veeamcheck.model import Inventory, Plan
+from veeamcheck.rulesets import load_rule_set
+from veeamcheck.toml_text import suggest
+
+DEFAULT_INVENTORY = Path("inventory.toml")
+_SHOWN_HOSTS = 20
+
+
+def read_inventory(path: Path | None, rules: Sequence[Path] = (), *, quiet: bool) -> Inventory:
+    """The inventory at `path` or in this directory; on stderr which one it is."""
+    if path is None:
+        path = DEFAULT_INVENTORY
+        if not path.exists():
+            raise Stop(
+                f"there is no {path} here; name an inventory with -i or VEEAMCHECK_INVENTORY, "
+                "or write one with: veeamcheck init"
+            )
+    inventory = load_inventory(path, [load_rule_set(file) for file in rules])
+    if not quiet:
+        say(f"inventory: {path}")
+    return inventory
+
+
+def find_vantage(inventory: Inventory, given: str | None) -> str | None:
+    """The host that this machine is: as given, or the only one with an address of this machine."""
+    if given is not None:
+        _require_host(inventory, given)
+        return given
+    own = own_hosts(inventory)
+    return own[0] if len(own) == 1 else None
+
+
+def require_vantage(inventory: Inventory, given: str | None) -> str:
+    """As `find_vantage`, but it must be known: else Stop with the candidates."""
+    vantage = find_vantage(inventory, given)
+    if vantage is not None:
+        return vantage
+    own = own_hosts(inventory)
+    found = "several hosts have" if own else "no host has"
+    raise Stop(
+        f"{found} an address of this machine; say with --from which host to audit from: "
+        f"{_some(own or list(inventory.hosts))}"
+    )
+
+
+def own_hosts(inventory: Inventory) -> list[str]:
+    """The hosts that own one of this machine's addresses."""
+    from veeamcheck.net.local import own_hosts
+
+    return own_hosts(inventory)
+
+
+def _require_host(inventory: Inventory, name: str) -> None:
+    if name not in inventory.hosts:
+        raise typer.BadParameter(
+            f"{inventory.file} has no host {name!r}{suggest(name, inventory.hosts)}; "
+            f"its hosts: {_some(list(inventory.hosts))}",
+            param_hint="--from",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    """The names, or so many of them as a person reads."""
+    shown = ", ".join(names[:_SHOWN_HOSTS])
+    more = len(names) - _SHOWN_HOSTS
+    return f"{shown} and {more:,} more" if more > 0 else shown or "(none)"
+
+
+def selected_plan(plan: Plan, selection: Selection) -> Plan:
+    """The part of the plan that is selected; Stop where a filter leaves nothing of something."""
+    selected = select(plan, selection)
+    if selection != Selection() and not selected.flows:
+        raise Stop(
+            f"no flow of {len(plan.flows):,} matches the filters; `veeamcheck plan` lists them all"
+        )
+    return selected

@@ -1,0 +1,55 @@
+"""Show every flow that must work and the host it has to be tested from; sends nothing.
+
+Examples:
+
+    veeamcheck plan
+    veeamcheck plan -i site.toml --from vbr1 --section Workers
+    veeamcheck plan -o json=plan.json
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from veeamcheck.cli import _options
+from veeamcheck.cli._app import help_text, new_app
+from veeamcheck.cli._input import find_vantage, read_inventory, selected_plan
+from veeamcheck.cli._output import parse_outputs, say
+from veeamcheck.cli._report import deliver_plan
+from veeamcheck.expand import Selection, expand
+
+app = new_app()
+
+FORMATS = ("json", "table")
+
+
+@app.command(help=help_text(__doc__))
+def plan(
+    inventory: _options.Inventory = None,
+    vantage: _options.From = None,
+    rule: _options.Rule = None,
+    host: _options.Host = None,
+    section: _options.Section = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FORMAT[=PATH]",
+            help=f"Print, or write to a file: {', '.join(FORMATS)}. Repeats.",
+        ),
+    ] = None,
+    rules: _options.Rules = None,
+    quiet: _options.Quiet = False,
+) -> int:
+    outputs = parse_outputs(output or [], FORMATS, default="table")
+    read = read_inventory(inventory, rules or [], quiet=quiet)
+    here = find_vantage(read, vantage)
+    if here is None and not quiet:
+        say("which of these hosts this machine is cannot be told; --from HOST says so")
+    selection = Selection(
+        rules=tuple(rule or ()), hosts=tuple(host or ()), sections=tuple(section or ())
+    )
+    return deliver_plan(selected_plan(expand(read, here), selection), outputs)
