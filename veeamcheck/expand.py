@@ -1,0 +1,340 @@
+"""(Inventory, rule sets) -> every flow, and what was skipped with the reason. Pure.
+
+Every host of a rule's two roles ends in a flow or in a `Skipped` that says why not; a rule that
+does not apply at all is one `Skipped` without ends. What was skipped stays linear in the hosts:
+a host that a condition leaves out is named once a rule, not once for every partner.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache, partial, reduce
+from operator import or_
+
+from veeamcheck.model import (
+    Exclude,
+    Flow,
+    Host,
+    Inventory,
+    Mode,
+    Plan,
+    Population,
+    Rule,
+    RuleSet,
+    Skipped,
+    Value,
+)
+from veeamcheck.ports import PortSet
+
+
+def expand(inventory: Inventory, vantage: str | None = None) -> Plan:
+    """Every documented flow between the hosts of an inventory.
+
+    The order is stable: rules as in their documents, then sources, then targets as in the
+    inventory. `vantage` is the host that this machine is; it decides nothing but `runs_from`
+    (a host that is here needs no stand-in).
+    """
+    site = _Site(inventory)
+    flows: list[Flow] = []
+    skipped: list[Skipped] = []
+    for rule_set in inventory.rule_sets:
+        for rule in rule_set.rules:
+            for item in _apply(rule, rule_set, site, vantage):
+                if isinstance(item, Flow):
+                    flows.append(item)
+                else:
+                    skipped.append(item)
+    return Plan(
+        vantage=vantage,
+        warnings=(*inventory.warnings, *_idle_waivers(inventory, flows, skipped)),
+        flows=tuple(flows),
+        skipped=tuple(skipped),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which part of a plan is wanted.
+
+    Globs without regard to case: any of one kind, all of different kinds, no pattern at all
+    matches everything. A host pattern matches either end; what names no host matches none.
+    """
+
+    rules: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+
+    def matches(self, item: Flow | Skipped) -> bool:
+        return (
+            _matches(self.rules, item.rule)
+            and _matches(self.sections, item.section)
+            and _matches(self.hosts, item.source, item.target)
+        )
+
+
+def select(plan: Plan, selection: Selection) -> Plan:
+    """The plan with only those flows and skips that the selection matches."""
+    return replace(
+        plan,
+        flows=tuple(filter(selection.matches, plan.flows)),
+        skipped=tuple(filter(selection.matches, plan.skipped)),
+    )
+
+
+def _matches(patterns: Iterable[str], *texts: str | None) -> bool:
+    return not patterns or any(
+        fnmatchcase(text.lower(), pattern.lower())
+        for pattern in patterns
+        for text in texts
+        if text is not None
+    )
+
+
+# --- one rule --------------------------------------------------------------------------------
+
+
+def _apply(
+    rule: Rule, rule_set: RuleSet, site: _Site, vantage: str | None
+) -> Iterator[Flow | Skipped]:
+    skip = partial(Skipped, rule=rule.id, section=rule.section)
+    target_role = _target_role(rule, rule_set)
+
+    if reason := _why_not_here(rule, rule_set, site) or site.nobody(rule.source, target_role):
+        yield skip(source=None, target=None, reason=reason)
+        return
+
+    sources: list[Host] = []
+    why_not = _why_not_host(rule.when.source, rule_set)
+    for host in site.with_role(rule.source):
+        if reason := why_not(host):
+            yield skip(source=host.name, target=None, reason=reason)
+        else:
+            sources.append(host)
+
+    targets: list[Host] = []
+    why_not = _why_not_host(rule.when.target, rule_set)
+    in_front = site.gateways_of(rule.target_gateway_of) if rule.target_gateway_of else None
+    for host in sources if rule.target_self else site.with_role(target_role):
+        if in_front is not None and host.name not in in_front:
+            reason = f"it is the gateway of no {rule.target_gateway_of}"
+            yield skip(source=None, target=host.name, reason=reason)
+        elif reason := why_not(host):
+            yield skip(source=None, target=host.name, reason=reason)
+        else:
+            targets.append(host)
+
+    documented = _union(rule.ports)
+    failover = _union(rule.failover) if rule.mode is Mode.FAILOVER else None
+    transient = rule_set.roles[target_role].transient
+
+    pairs = ((h, [h]) for h in targets) if rule.target_self else ((h, targets) for h in sources)
+    for source, partners in pairs:
+        never = site.never_talks_to(source)
+        stand_in = None if rule.target_self or source.name == vantage else source.stand_in
+        for target in partners:
+            if source is target and not rule.target_self:
+                reason = "source and target are the same host: nothing crosses a network"
+                yield skip(source=source.name, target=target.name, reason=reason)
+                continue
+            if never and (end := next((end for end in _ends(target) if end in never), None)):
+                reason = f"it is excluded: {never[end]}"
+                yield skip(source=source.name, target=target.name, reason=reason)
+                continue
+            own = target.ports
+            yield Flow(
+                id=f"{rule.id}@{source.name}>{target.name}",
+                rule_set=rule_set.id,
+                rule=rule.id,
+                section=rule.section,
+                row=rule.row,
+                source=source.name,
+                target=target.name,
+                address=target.address,
+                transport=rule.transport,
+                mode=rule.mode,
+                ports=_as_set_up(rule.ports, own) if own else documented,
+                failover_ports=_as_set_up(rule.failover, own) if own and failover else failover,
+                listener=rule.listener,
+                installed_by=rule.installed_by,
+                service=rule.service,
+                runs_from=stand_in or source.name,
+                target_transient=transient,
+                target_os=str(target.attributes.get("os", "")),
+            )
+
+
+def _target_role(rule: Rule, rule_set: RuleSet) -> str:
+    """The role in which the target takes part."""
+    if rule.target_self:
+        return rule.source
+    if rule.target_gateway_of:
+        return rule_set.attributes["gateway"].hosts_with_role or ""
+    return rule.target
+
+
+def _union(ports: Iterable[PortSet]) -> PortSet:
+    return reduce(or_, ports, PortSet())
+
+
+def _as_set_up(documented: Iterable[PortSet], own: Mapping[str, PortSet]) -> PortSet:
+    """The documented values, with the target's own for those that its site has changed."""
+    return _union(own.get(str(ports), ports) for ports in documented)
+
+
+# --- the inventory, indexed ------------------------------------------------------------------
+
+
+class _Site:
+    """The inventory as rules ask for it. 100,000 hosts are fine: no question walks all pairs."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.options = inventory.options
+        self._by_role: defaultdict[str, list[Host]] = defaultdict(list)
+        for host in inventory.hosts.values():
+            for role in dict.fromkeys(host.roles):
+                self._by_role[role].append(host)
+        self._excludes: defaultdict[str, list[Exclude]] = defaultdict(list)
+        for exclude in inventory.exclude:
+            self._excludes[exclude.source].append(exclude)
+
+    def with_role(self, role: str) -> list[Host]:
+        return self._by_role.get(role, [])
+
+    def nobody(self, *roles: str) -> str | None:
+        """The sentence for roles that no host has; None if each has one."""
+        missing = [role for role in dict.fromkeys(roles) if not self.with_role(role)]
+        return f"no host has the role {' or '.join(missing)}" if missing else None
+
+    def gateways_of(self, role: str) -> set[str]:
+        """The hosts that stand in front of some host with this role."""
+        return {
+            name
+            for host in self.with_role(role)
+            for name in _several(host.attributes.get("gateway", ()))
+        }
+
+    def find(self, population: Population, rule_set: RuleSet) -> Host | None:
+        """The first host of a population."""
+        why_not = _why_not_host(population.attributes, rule_set)
+        return next((host for host in self.with_role(population.role) if not why_not(host)), None)
+
+    def never_talks_to(self, source: Host) -> dict[str, str]:
+        """Excluded target end -> reason; the reason of the most exactly named source counts."""
+        if not self._excludes:
+            return {}
+        reasons: dict[str, str] = {}
+        for end in _ends(source):
+            for exclude in self._excludes.get(end, ()):
+                reasons.setdefault(exclude.target, exclude.reason)
+        return reasons
+
+
+def _ends(host: Host) -> Iterator[str]:
+    """The ways in which an exclude can name a host, the most exact first."""
+    yield host.name
+    for role in host.roles:
+        yield f"role:{role}"
+    yield "*"
+
+
+# --- conditions ------------------------------------------------------------------------------
+
+
+def _why_not_here(rule: Rule, rule_set: RuleSet, site: _Site) -> str | None:
+    """What keeps the rule from this inventory as a whole; None if nothing does."""
+    for name, wanted in rule.when.options.items():
+        actual = site.options.get(name, rule_set.options[name].default)
+        if not _fits(actual, wanted):
+            return _mismatch(f"the option {name}", actual, wanted)
+    for population in rule.when.has:
+        if not site.find(population, rule_set):
+            return f"no host is {_text_of(population)}; the rule applies where one is"
+    for population in rule.when.lacks:
+        if host := site.find(population, rule_set):
+            return f"{host.name} is {_text_of(population)}; the rule applies where no host is"
+    return None
+
+
+def _why_not_host(
+    condition: Mapping[str, Value], rule_set: RuleSet
+) -> Callable[[Host], str | None]:
+    """Asks of a host: what about it keeps a rule with this condition from it, if anything?
+
+    Hosts that are alike share one answer: that keeps large inventories quick and small.
+    """
+    if not condition:
+        return lambda host: None
+    defaults = {name: rule_set.attributes[name].default for name in condition}
+
+    @cache
+    def judge(actual: tuple[Value, ...]) -> str | None:
+        for name, value, wanted in zip(condition, actual, condition.values(), strict=True):
+            if not _fits(value, wanted):
+                return _mismatch(f"its {name}", value, wanted)
+        return None
+
+    return lambda host: judge(
+        tuple(host.attributes.get(name, default) for name, default in defaults.items())
+    )
+
+
+def _fits(actual: Value, wanted: Value) -> bool:
+    """Equal, any of these, empty, or contained: see `Condition`."""
+    if wanted == ():
+        return actual in ((), "")
+    if isinstance(actual, tuple):
+        return any(value in actual for value in _several(wanted))
+    return actual in wanted if isinstance(wanted, tuple) else actual == wanted
+
+
+def _several(value: Value) -> tuple[str, ...]:
+    """A value as a list; a text alone is a list of one."""
+    if isinstance(value, tuple):
+        return value
+    return (value,) if isinstance(value, str) and value else ()
+
+
+# --- sentences -------------------------------------------------------------------------------
+
+
+def _mismatch(what: str, actual: Value, wanted: Value) -> str:
+    verb = "includes" if isinstance(actual, tuple) and wanted != () else "is"
+    return f"{what} is {_text(actual)}; the rule applies where it {verb} {_text(wanted, ' or ')}"
+
+
+def _text(value: Value, glue: str = ", ") -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple) and value:
+        return glue.join(map(_text, value))
+    return str(value) if value else "not set"
+
+
+def _text_of(population: Population) -> str:
+    attributes = " and ".join(
+        f"{name} {_text(value, ' or ')}" for name, value in population.attributes.items()
+    )
+    return f"a {population.role} with {attributes}" if attributes else f"a {population.role}"
+
+
+def _idle_waivers(
+    inventory: Inventory, flows: Iterable[Flow], skipped: Iterable[Skipped]
+) -> Iterator[str]:
+    """A sentence for every waiver of a flow that does not arise."""
+    if not inventory.waive:
+        return
+    arising = {flow.id for flow in flows}
+    idle = [waiver.flow for waiver in inventory.waive if waiver.flow not in arising]
+    if not idle:
+        return
+    reasons = {(skip.rule, skip.source, skip.target): skip.reason for skip in skipped}
+    for flow in idle:
+        rule, _, pair = flow.partition("@")
+        source, _, target = pair.partition(">")
+        ends = ((None, None), (source, None), (None, target), (source, target))
+        known = (reasons.get((rule, *end)) for end in ends)
+        because = next(filter(None, known), "the rule is not for these hosts")
+        yield f"{inventory.file}: waive: the flow {flow} does not arise: {because}"
