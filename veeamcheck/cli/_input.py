@@ -79,8 +79,17 @@ def _some(names: Sequence[str]) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown or "(none)"
 
 
+def selection_of(
+    rules: Sequence[str] | None, hosts: Sequence[str] | None, sections: Sequence[str] | None
+) -> Selection:
+    """What ``--rule``, ``--host`` and ``--section`` select."""
+    return Selection(
+        rules=tuple(rules or ()), hosts=tuple(hosts or ()), sections=tuple(sections or ())
+    )
+
+
 def selected_plan(plan: Plan, selection: Selection) -> Plan:
-    """The part of the plan that is selected; Stop where a filter leaves nothing of something."""
+    """The part of the plan that is selected; Stop where the filters leave nothing."""
     selected = select(plan, selection)
     if selection != Selection() and not selected.flows:
         raise Stop(

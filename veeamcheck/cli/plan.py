@@ -18,7 +18,7 @@ from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._input import find_vantage, read_inventory, selected_plan
 from veeamcheck.cli._output import parse_outputs, say
 from veeamcheck.cli._report import deliver_plan
-from veeamcheck.expand import Selection, expand
+from veeamcheck.expand import expand
 
 app = new_app()
 
@@ -49,7 +49,5 @@ def plan(
     here = find_vantage(read, vantage)
     if here is None and not quiet:
         say("which of these hosts this machine is cannot be told; --from HOST says so")
-    selection = Selection(
-        rules=tuple(rule or ()), hosts=tuple(host or ()), sections=tuple(section or ())
-    )
-    return deliver_plan(selected_plan(expand(read, here), selection), outputs)
+    selected = selected_plan(expand(read, here), selection_of(rule, host, section))
+    return deliver_plan(selected, outputs)

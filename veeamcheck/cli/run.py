@@ -31,12 +31,12 @@ import typer
 from veeamcheck.audit import Settings, audit
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._input import read_inventory, require_vantage, selected_plan
+from veeamcheck.cli._input import read_inventory, require_vantage, selected_plan, selection_of
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import parse_outputs
 from veeamcheck.cli._progress import progress_bar
 from veeamcheck.cli._report import deliver
-from veeamcheck.expand import Selection, expand
+from veeamcheck.expand import expand
 from veeamcheck.model import UNPROVEN_REASONS, Phase, Policy, ReasonCode, Report
 from veeamcheck.reports import formats
 from veeamcheck.toml_text import suggest
@@ -114,9 +114,7 @@ def run(
         read = replace(read, phase=Phase(phase))
     settings = Settings(
         vantage=require_vantage(read, vantage),
-        selection=Selection(
-            rules=tuple(rule or ()), hosts=tuple(host or ()), sections=tuple(section or ())
-        ),
+        selection=selection_of(rule, host, section),
         full_range=full_range,
         check_failover=check_failover,
         checks=checks,

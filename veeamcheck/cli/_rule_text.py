@@ -1,0 +1,113 @@
+"""A rule set and a rule, for people."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from rich.table import Table
+from rich.text import Text
+
+from veeamcheck.model import Condition, Population, Rule, RuleSet, Value
+
+
+def rule_table(rule_set: RuleSet) -> Table:
+    """All rules of a rule set, one a line."""
+    table = Table(
+        title=f"{rule_set.title} {rule_set.product_version} ({rule_set.id}, {rule_set.revision})",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for name in ("rule", "from", "to", "transport", "ports"):
+        table.add_column(name, overflow="fold")
+    section = ""
+    for rule in rule_set.rules:
+        if rule.section != section:
+            section = rule.section
+            table.add_row(Text(f"\n{section}", style="bold"))
+        table.add_row(rule.id, rule.source, target_text(rule), rule.transport, ports_text(rule))
+    return table
+
+
+def rule_text(rule_set: RuleSet, rule: Rule) -> str:
+    """Everything about one rule."""
+    facts = {
+        "rule set": f"{rule_set.id}, {rule_set.title} {rule_set.product_version}",
+        "document": rule_set.document,
+        "table": f"{rule.section}, row {rule.row}",
+        "from": rule.source,
+        "to": target_text(rule),
+        "ports": f"{rule.transport} {ports_text(rule)}",
+        "service": rule.service,
+        "listener": {
+            "always": "always there",
+            "session": "only while a job runs",
+        }[rule.listener],
+        "installed by": {
+            "product": "the product",
+            "site": "the site, before the product is installed",
+        }[rule.installed_by],
+        "applies": condition_text(rule.when) or "wherever both roles exist",
+        "allow too": ", ".join(rule.allow_list),
+        "purpose": rule.purpose,
+        "without it": rule.breaks,
+    }
+    width = max(map(len, facts))
+    lines = [rule.id]
+    for name, value in facts.items():
+        if value:
+            lines += textwrap.wrap(
+                value,
+                width=96,
+                initial_indent=f"  {name:<{width}}  ",
+                subsequent_indent=" " * (width + 4),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join(lines)
+
+
+def target_text(rule: Rule) -> str:
+    """Where a rule leads."""
+    if rule.target_self:
+        return "itself"
+    if rule.target_gateway_of:
+        return f"gateway of {rule.target_gateway_of}"
+    return rule.target
+
+
+def ports_text(rule: Rule) -> str:
+    """The ports and how they count: ``6162, else 2500-3300``."""
+    glue = {"all": " and ", "any": " or "}.get(rule.mode, ", ")
+    text = glue.join(map(str, rule.ports))
+    return f"{text}, else {', '.join(map(str, rule.failover))}" if rule.failover else text
+
+
+def condition_text(when: Condition) -> str:
+    """When a rule applies, part by part; empty where it always does."""
+    parts = [
+        *_wants("option", when.options),
+        *_wants("source", when.source),
+        *_wants("target", when.target),
+        *(f"the inventory has {_population(each)}" for each in when.has),
+        *(f"the inventory lacks {_population(each)}" for each in when.lacks),
+    ]
+    return "; ".join(parts)
+
+
+def _wants(whose: str, values: Mapping[str, Value]) -> list[str]:
+    return [f"{whose} {name} is {_value(value)}" for name, value in values.items()]
+
+
+def _population(population: Population) -> str:
+    attributes = ", ".join(f"{name} {_value(v)}" for name, v in population.attributes.items())
+    return f"a {population.role}" + (f" ({attributes})" if attributes else "")
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value or "not set"
+    return " or ".join(each or "not set" for each in value) or "not set"
