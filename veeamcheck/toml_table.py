@@ -75,7 +75,8 @@ class Table:
             self.wrong_type('write a text in quotes: "..."', key)
             return ""
         if not value.strip() and value != default:
-            self.wrong("is empty; write a text, or leave the key out", key)
+            instead = "write a text" if default is None else "write a text, or leave the key out"
+            self.wrong(f"is empty; {instead}", key)
         return value
 
     def boolean(self, key: str, default: bool) -> bool:
