@@ -1,0 +1,85 @@
+"""JSON: the model's types field by field. What one program writes another can read and check."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from veeamcheck.model import SCHEMA_VERSION, InputError, Plan, Problem, Report
+
+_REPORT = TypeAdapter(Report)
+_PLAN = TypeAdapter(Plan)
+_MOST_PROBLEMS = 20
+
+
+def render(document: Report | Plan) -> str:
+    """The report or plan as JSON text: equal documents give equal texts."""
+    if isinstance(document, Plan):
+        return _text(_PLAN, document)
+    run = document.run
+    run = replace(run, start=_to_second(run.start), end=_to_second(run.end))
+    return _text(_REPORT, replace(document, run=run))
+
+
+def read_report(text: str, file: str = "report") -> Report:
+    """The report that `render` wrote; InputError says why a text is none (`file`: its name)."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        what = f"this is not JSON: {error.msg}"
+        raise InputError([Problem(file, error.lineno, "", what, error.colno)]) from None
+    except (ValueError, RecursionError):
+        raise InputError([Problem(file, 1, "", "this JSON cannot be read")]) from None
+    wrong = _other_document(data)
+    if wrong:
+        raise InputError([Problem(file, 1, "", wrong)])
+    try:
+        return _REPORT.validate_json(text.encode(errors="replace"))
+    except ValidationError as error:
+        raise InputError(
+            [
+                Problem(file, 1, ".".join(map(str, each["loc"])), each["msg"])
+                for each in error.errors(include_url=False)[:_MOST_PROBLEMS]
+            ]
+        ) from None
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON schema of a report."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_REPORT.json_schema(mode="serialization"),
+    }
+
+
+def _text(adapter: TypeAdapter[Any], document: Report | Plan) -> str:
+    try:
+        return adapter.dump_json(document, indent=2).decode()
+    except ValueError:
+        # A file name with bytes that are no text: JSON must be text all the same.
+        data = adapter.dump_python(document, mode="json")
+        return json.dumps(data, indent=2, ensure_ascii=False).encode(errors="replace").decode()
+
+
+def _to_second(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(microsecond=0)
+
+
+def _other_document(data: object) -> str:
+    """What the document is, where it is certainly no report of this version; else empty."""
+    remedy = "write one with: veeamcheck run -o json=report.json"
+    if not isinstance(data, dict) or "kind" not in data:
+        return f"this is no report of veeamcheck; {remedy}"
+    if data["kind"] != "report":
+        return f"this is a {data['kind']}, not a report; {remedy}"
+    version = data.get("schema_version")
+    if version != SCHEMA_VERSION:
+        return (
+            f"this report has schema version {version}, "
+            f"but this veeamcheck reads version {SCHEMA_VERSION}; update veeamcheck or {remedy}"
+        )
+    return ""

@@ -1,0 +1,51 @@
+"""The report for people, on a terminal or as plain text."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from veeamcheck.model import Plan, Report
+from veeamcheck.reports.terminal.blocks import Page
+from veeamcheck.reports.terminal.plan import plan_blocks
+from veeamcheck.reports.terminal.report import Level, report_blocks
+
+__all__ = ["Level", "print_plan", "print_report", "render", "render_plan"]
+
+_WIDTH = 100
+
+
+def render(report: Report) -> str:
+    """The report as plain text for a file: 100 columns, no colour."""
+    file = StringIO()
+    print_report(report, _plain(file))
+    return file.getvalue()
+
+
+def render_plan(plan: Plan) -> str:
+    """The plan as plain text for a file: 100 columns, no colour."""
+    file = StringIO()
+    print_plan(plan, _plain(file))
+    return file.getvalue()
+
+
+def print_report(report: Report, console: Console, *, level: Level = Level.NORMAL) -> None:
+    """Print the report as wide, colourful and Unicode as the console is."""
+    console.print(Page(report_blocks(report, level)), end="")
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print every flow and where it runs from, and what was skipped and why."""
+    console.print(Page(plan_blocks(plan)), end="")
+
+
+def _plain(file: StringIO) -> Console:
+    return Console(
+        file=file,
+        width=_WIDTH,
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,
+        legacy_windows=False,
+    )

@@ -1,0 +1,49 @@
+"""The plan as a page: every flow by the host that it runs from, and what was skipped and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from veeamcheck.diagnosis.words import counted
+from veeamcheck.model import Flow, Plan
+from veeamcheck.reports.terminal.blocks import Entry, heading, inert, paragraph, text_of
+from veeamcheck.reports.terminal.skipped import skipped_blocks
+from veeamcheck.reports.terminal.words import needs
+
+
+def plan_blocks(plan: Plan) -> Iterator[RenderableType]:
+    """The page, block by block."""
+    by_host: dict[str, list[Flow]] = {}
+    for flow in plan.flows:
+        by_host.setdefault(flow.runs_from, []).append(flow)
+    here = len(by_host.get(plan.vantage or "", ()))
+    yield paragraph(
+        ("veeamcheck plan", "bold"),
+        f" · {counted(len(plan.flows), 'flow')} from {counted(len(by_host), 'host')}",
+        f" · {here:,} from here ({inert(plan.vantage)})" if plan.vantage else "",
+    )
+    for warning in plan.warnings:
+        yield Entry(text_of(("!", "yellow")), text_of(inert(warning)), 0, 2)
+    # This machine first: its flows are what `run` would test now.
+    for host in sorted(by_host, key=lambda host: host != plan.vantage):
+        mark = " (this machine)" if host == plan.vantage else ""
+        yield from heading(f"From {inert(host)}{mark}: {counted(len(by_host[host]), 'flow')}")
+        yield _table(by_host[host])
+    yield from skipped_blocks(plan.skipped)
+
+
+def _table(flows: Sequence[Flow]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for column in ("Source → target", "Ports", "Rule"):
+        table.add_column(column, overflow="fold")
+    for flow in flows:
+        table.add_row(
+            text_of(f"{inert(flow.source)} → {inert(flow.target)}"),
+            Text(needs(flow)),
+            text_of((inert(flow.rule), "dim")),
+        )
+    return table
