@@ -316,9 +316,8 @@ CLEAR = frozenset({Signal.OPEN, Signal.REFUSED})
 Detail = Mapping[str, str | int | float | bool | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What one probe showed after all its attempts."""
+class Observation(NamedTuple):
+    """What one attempt, or one probe with all its attempts, showed."""
 
     signal: Signal
     attributed: bool = False
@@ -371,6 +370,18 @@ class PairFacts:
     """Addresses that answered first and then, proven ports included, went silent."""
     left_out: tuple[str, ...] = ()
     """Resolved addresses of a family without a route from here."""
+
+
+class Progress(NamedTuple):
+    """How far an audit has come."""
+
+    contacts: int
+    """Attempts made."""
+    ports_done: int
+    ports_total: int
+    """Grows where a failover range turns out to be needed."""
+    flows: int
+    seconds_left: float | None
 
 
 # --- verdicts --------------------------------------------------------------------------------

@@ -144,6 +144,17 @@ def judge(flow: Flow, evidence: Sequence[Evidence], facts: PairFacts, phase: Pha
     return judgement._replace(reason=reason)
 
 
+def needs_failover(
+    flow: Flow, evidence: Sequence[Evidence], facts: PairFacts, phase: Phase
+) -> bool:
+    """Whether the primary ports of one address are blocked or failed, so that failover counts."""
+    if flow.mode is not Mode.FAILOVER:
+        return False
+    lenient = is_lenient(flow.listener, flow.installed_by, phase)
+    primary = _findings(flow, flow.ports, evidence, facts, lenient)
+    return _judge_together(Mode.ALL, primary).verdict is Verdict.FAIL
+
+
 def _judge_name(
     flow: Flow,
     name: str,

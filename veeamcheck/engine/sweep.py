@@ -1,0 +1,286 @@
+"""Contacts the ports of one address until each has spoken or its silence is beyond doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from random import Random
+
+from veeamcheck.engine import ranges
+from veeamcheck.engine.dispatch import FIRST, LATER, Dispatcher
+from veeamcheck.engine.roundtrip import FIRST_TIMEOUT, MOST_TRIES, RoundTrip
+from veeamcheck.model import CLEAR, SIGNS_OF_LIFE, Observation, Signal
+from veeamcheck.ports import PortSet
+
+_NEIGHBOUR = 3.6
+"""Seconds: a neighbour that does not answer shows after about 3."""
+_SCOUTS = 16
+"""Ports that decide whether an address is wholly silent."""
+_SCOUT_TRIES = 6
+_LAST_LOOK_AFTER = 1.0
+"""Seconds that outlast a burst of losses and a limit on ICMP errors."""
+_LAST_LOOKS = 3
+_EXHAUSTED = 0.25
+"""Seconds until this machine may have descriptors and ports to spare again."""
+_BANNED = 5.0
+"""Seconds to wait for a scan protection to relent."""
+_SPREAD_OF_SLOW_ANSWERS = 3
+
+
+class Sweep:
+    """One address, seen from one vantage over one run; `seen` holds what is settled so far."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        address: str,
+        *,
+        random: Random,
+        least_timeout: float = 0.0,
+        attributes: bool = True,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._random = random
+        self._attributes = attributes
+        self.address = address
+        self.roundtrip = RoundTrip(least_timeout)
+        self.seen: dict[int, Observation] = {}
+        """Port -> what it showed after all its attempts."""
+        self.alive = False
+        self.scan_protected = False
+        self.came_back = False
+        """After the scan protection: a proven port answered again a while later."""
+        self.accepts_all = False
+        self.searched: list[PortSet] = []
+        """Ranges of which every edge has been found: ports not in `seen` can be filled in."""
+        self._last: dict[int, Observation] = {}
+        """What a port showed that is not yet believed: unreachable, or an error of this machine."""
+        self._unreachable: Observation | None = None
+        """Why no packet gets through, where that holds for the whole address."""
+        self._given_up = False
+        """The address stayed wholly silent through all tries."""
+
+    async def settle(self, ports: Iterable[int], priority: int = FIRST) -> None:
+        """Contact these single ports, each as often as it takes, and a last time when silent."""
+        silent = await self._rounds([p for p in ports if p not in self.seen], priority)
+        silent = await self._look_again(silent, priority)
+        self._settle_silent(silent)
+
+    async def settle_range(self, ports: PortSet, *, full: bool) -> None:
+        """Contact a range: each port, or a sample and then the edges of what it shows."""
+        if full:
+            await self.settle(ports, LATER)
+            return
+        found = {port: self.seen[port] for port in ports if port in self.seen}
+        wanted = [port for port in ranges.sample(ports, self._random) if port not in found]
+        for _ in range(_LAST_LOOKS):
+            while wanted:
+                await self._rounds(wanted, LATER)
+                found.update({port: self._so_far(port) for port in wanted})
+                wanted = ranges.next_step(ports, found)
+            # The last look is taken at all silent ports at once, for it costs a second.
+            doubtful = [port for port in found if port not in self.seen]
+            await self._look_again(doubtful, LATER)
+            found.update({port: self._so_far(port) for port in doubtful})
+            wanted = ranges.next_step(ports, found)
+            if not wanted:
+                break
+        self._settle_silent(port for port in found if port not in self.seen)
+        self.searched.append(ports)
+
+    async def check_for_accept_all(self, closed: Sequence[int]) -> None:
+        """Contact ports that must be closed, once something is open: do they accept too?"""
+        if not any(each.signal is Signal.OPEN for each in self.seen.values()):
+            return
+        opened: set[int] = set()
+        for _ in range(3):
+            left = [port for port in closed if port not in opened]
+            answers = await self._dispatcher.contact(self.address, left, self.roundtrip.timeout)
+            opened |= {port for port in left if answers[port].signal is Signal.OPEN}
+            if any(answers[port].signal not in (Signal.OPEN, Signal.SILENT) for port in left):
+                return
+            if len(opened) == len(closed):
+                self.accepts_all = True
+                return
+
+    async def check_for_scan_protection(self) -> None:
+        """Where ports are silent: does a port that answered before still answer?
+
+        If not, wait and ask again. Silence beside a proven port that fell silent too says nothing
+        about a rule, so `scan_protected` stays set even when the address comes back.
+        """
+        if not self.alive or self.scan_protected:
+            return
+        if all(each.signal is not Signal.SILENT for each in self.seen.values()):
+            return
+        if not await self._still_answers():
+            await asyncio.sleep(_BANNED)
+            self.came_back = await self._still_answers()
+            self.scan_protected = True
+
+    async def _still_answers(self) -> bool:
+        proven = [port for port, each in self.seen.items() if each.signal in CLEAR][:3]
+        for _ in range(3):
+            answers = await self._dispatcher.contact(
+                self.address, proven, self.roundtrip.patient_timeout
+            )
+            if any(each.signal in SIGNS_OF_LIFE for each in answers.values()):
+                return True
+        return False
+
+    # --- rounds ---
+
+    async def _rounds(self, ports: Sequence[int], priority: int) -> list[int]:
+        """Rounds of fresh attempts, until all have spoken or the loss is ruled out.
+
+        Returns the ports that stayed silent: they are not settled yet.
+        """
+        if not ports:
+            return []
+        if self.alive:
+            return await self._until_loss_is_ruled_out(ports, {}, priority)
+        scouts = self._scouts(ports)
+        tries: dict[int, int] = {}
+        await self._find_life(scouts, tries, priority)
+        if not self.alive:
+            # One pass over the rest finds what the scouts missed. Any answer in it ends the
+            # early stop: otherwise a few open ports on a lossy path would be lost.
+            rest = [port for port in ports if port not in tries]
+            await self._round(rest, tries, FIRST_TIMEOUT, priority)
+        left = [port for port in ports if port not in self.seen]
+        if self.alive:
+            return await self._until_loss_is_ruled_out(left, tries, priority)
+        self._given_up = True
+        return left
+
+    async def _find_life(self, scouts: Sequence[int], tries: dict[int, int], priority: int) -> None:
+        """Try these ports until one shows life, or the address is given up."""
+        await self._round(scouts, tries, self.roundtrip.timeout, priority)
+        if self.alive or all(port in self.seen for port in scouts):
+            return
+        if self._given_up:
+            left = [port for port in scouts if port not in self.seen]
+            await self._round(left, tries, self.roundtrip.timeout, priority)
+            return
+        patient = asyncio.ensure_future(self._wait_for_neighbour(scouts, priority))
+        try:
+            for _ in range(_SCOUT_TRIES - 1):
+                left = [port for port in scouts if port not in self.seen]
+                if self.alive or not left or self._unreachable:
+                    break
+                await self._round(left, tries, self.roundtrip.timeout, priority)
+            if self.alive and not self.roundtrip.timeout > FIRST_TIMEOUT:
+                patient.cancel()
+            await asyncio.gather(patient, return_exceptions=True)
+        finally:
+            patient.cancel()
+
+    async def _wait_for_neighbour(self, scouts: Sequence[int], priority: int) -> None:
+        """One attempt at a time, kept open long: shows a missing neighbour, and a slow path."""
+        slow = unreachable = 0
+        for _ in range(_SPREAD_OF_SLOW_ANSWERS):
+            port = next((port for port in scouts if port not in self.seen), scouts[0])
+            answers = await self._dispatcher.contact(self.address, [port], _NEIGHBOUR, priority)
+            observation = answers[port]
+            if observation.signal is Signal.UNREACHABLE:
+                unreachable += 1
+                if unreachable == 2:
+                    self._unreachable = observation
+                    return
+            elif observation.signal in CLEAR and (observation.rtt or 0) > FIRST_TIMEOUT:
+                slow += 1
+                self.alive = True
+                self.roundtrip.answer(observation.rtt, 0)
+                if slow == _SPREAD_OF_SLOW_ANSWERS:
+                    return
+            else:
+                return
+
+    async def _until_loss_is_ruled_out(
+        self, ports: Sequence[int], tries: dict[int, int], priority: int
+    ) -> list[int]:
+        left = [port for port in ports if port not in self.seen]
+        for attempt in range(1, MOST_TRIES + 1):
+            self._random.shuffle(left)
+            await self._round(left, tries, self.roundtrip.timeout, priority)
+            left = [port for port in left if port not in self.seen]
+            if attempt >= self.roundtrip.tries(len(left)):
+                break
+        return left
+
+    async def _look_again(self, silent: Sequence[int], priority: int) -> list[int]:
+        """A last round a second later; where it is answered, loss was underestimated: go on."""
+        left = list(silent)
+        if not self.alive:
+            return left
+        for _ in range(_LAST_LOOKS):
+            if not left:
+                break
+            await asyncio.sleep(_LAST_LOOK_AFTER)
+            tries = dict.fromkeys(left, 1)
+            await self._round(left, tries, self.roundtrip.patient_timeout, priority)
+            still = [port for port in left if port not in self.seen]
+            lost = any(self.seen[p].signal in CLEAR for p in left if p in self.seen)
+            left = still
+            if not lost:
+                break
+            left = await self._until_loss_is_ruled_out(left, tries, priority)
+        return left
+
+    async def _round(
+        self, ports: Sequence[int], tries: dict[int, int], timeout: float, priority: int
+    ) -> None:
+        """One attempt at each port; what is final goes to `seen`."""
+        answers = await self._dispatcher.contact(self.address, ports, timeout, priority)
+        exhausted = False
+        for port, observation in answers.items():
+            before = tries.get(port, 0)
+            match observation.signal:
+                case Signal.LOCAL_ERROR:
+                    told = self._last.get(port)
+                    if told is None or told.signal is not Signal.UNREACHABLE:
+                        self._last[port] = observation
+                    exhausted = True
+                    continue
+                case Signal.SILENT:
+                    told = self._last.get(port)
+                    if told is not None and told.signal is Signal.LOCAL_ERROR:
+                        del self._last[port]
+                case Signal.UNREACHABLE:
+                    # Told twice, it is believed: a router may only just be learning its routes.
+                    told = self._last.get(port)
+                    self._last[port] = observation
+                    if told is not None and told.signal is Signal.UNREACHABLE:
+                        self.seen[port] = observation
+                case Signal.OPEN | Signal.REFUSED:
+                    self.alive = True
+                    self.roundtrip.answer(observation.rtt, before)
+                    self.seen[port] = observation
+                case _:
+                    self.seen[port] = observation
+            tries[port] = before + 1
+        if exhausted:
+            await asyncio.sleep(_EXHAUSTED)
+
+    def _scouts(self, ports: Collection[int]) -> list[int]:
+        """Both ends and 14 at random; all, where there are no more."""
+        if len(ports) <= _SCOUTS:
+            return list(ports)
+        ordered = sorted(ports)
+        inner = self._random.sample(ordered[1:-1], _SCOUTS - 2)
+        return [ordered[0], *inner, ordered[-1]]
+
+    def _settle_silent(self, silent: Iterable[int]) -> None:
+        for port in list(silent):
+            self.seen[port] = self._so_far(port)
+
+    def _so_far(self, port: int) -> Observation:
+        """What is settled of a port, else what its attempts until now amount to."""
+        if port in self.seen:
+            return self.seen[port]
+        if port in self._last:
+            return self._last[port]
+        if self._unreachable and not self.alive:
+            # A neighbour that does not answer holds for every silent port of the address.
+            return self._unreachable
+        return Observation(Signal.SILENT, attributed=self._attributes)

@@ -1,0 +1,62 @@
+"""What every means of probing offers: the `Network` protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from veeamcheck.model import Observation
+
+Done = Callable[[int, Observation], None]
+"""Called once with the port and what its attempt showed; may be called before `connect` returns."""
+
+
+class Datagram(NamedTuple):
+    """The answer to one datagram."""
+
+    data: bytes | None
+    """None: no acceptable answer came; `failure` says what did."""
+    sent: float
+    """Seconds since the epoch, of this machine's clock."""
+    received: float
+    failure: Observation | None = None
+
+
+class UnresolvedError(Exception):
+    """A name has no address here; the text says why."""
+
+
+class Network(Protocol):
+    """A place that probes leave from."""
+
+    attributes: bool
+    """A TCP reset can be told from an ICMP reject."""
+    least_timeout: float
+    """The shortest timer, in seconds, that sees a refusal."""
+    missing_evidence: tuple[str, ...]
+    """What cannot be told apart from here, as sentences for the report."""
+
+    def connect(self, address: str, port: int, timeout: float, done: Done) -> None:
+        """Start one TCP attempt, which calls `done` with its signal, at the latest at `timeout`.
+
+        Never blocks and never raises for what the network or this machine does.
+        """
+
+    async def exchange(
+        self,
+        address: str,
+        port: int,
+        payload: bytes,
+        accept: Callable[[bytes], bool],
+        timeout: float,
+    ) -> Datagram:
+        """Send one datagram and wait for the first acceptable answer."""
+
+    async def resolve(self, name: str) -> tuple[str, ...]:
+        """The addresses of a name, without duplicates; raises UnresolvedError."""
+
+    def local_address(self, address: str) -> str | None:
+        """Where a probe to this address would leave from; None: no route. Sends nothing."""
+
+    def close(self) -> None:
+        """Abandon every attempt; no `done` is called after this."""

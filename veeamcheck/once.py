@@ -1,0 +1,111 @@
+"""A one-off check of some ports of one host, without an inventory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from veeamcheck.engine.dispatch import Dispatcher
+from veeamcheck.engine.fold import fold
+from veeamcheck.engine.pace import PACES
+from veeamcheck.engine.sweep import Sweep
+from veeamcheck.model import Evidence, Observation, Signal
+from veeamcheck.net.interface import Network, UnresolvedError
+from veeamcheck.net.names import is_literal
+from veeamcheck.ports import PortSet
+from veeamcheck.probes import find_probe
+
+
+async def probe_ports(
+    address: str,
+    ports: PortSet,
+    *,
+    transport: str = "tcp",
+    service: str = "tcp",
+    pace: str = "normal",
+    progress: Callable[[int], None] | None = None,
+    network: Network | None = None,
+) -> list[Evidence]:
+    """Contact each of these ports at every address of a host, and fold what they showed.
+
+    `progress` is called with the number of attempts made so far. A name that has no address
+    gives one row, `unresolved`.
+    """
+    if network is None:
+        from veeamcheck.net.system import SystemNetwork
+
+        network = SystemNetwork()
+    try:
+        try:
+            addresses = await network.resolve(address)
+        except UnresolvedError as error:
+            return [_unresolved(address, ports, str(error))]
+        count = 0
+
+        def on_contact() -> None:
+            nonlocal count
+            count += 1
+            if progress:
+                progress(count)
+
+        dispatcher = Dispatcher(network.connect, PACES[pace], on_contact=on_contact)
+        found = await asyncio.gather(
+            *(
+                _probe_datagrams(network, dispatcher, each, ports, service)
+                if transport == "udp"
+                else _probe_streams(network, dispatcher, each, ports)
+                for each in addresses
+            )
+        )
+        name = None if is_literal(address) else address
+        return [
+            row
+            for each, seen in zip(addresses, found, strict=True)
+            for row in fold(
+                ports, seen, address=each, local_address=network.local_address(each), name=name
+            )
+        ]
+    finally:
+        network.close()
+
+
+async def _probe_streams(
+    network: Network, dispatcher: Dispatcher, address: str, ports: PortSet
+) -> dict[int, Observation]:
+    sweep = Sweep(
+        dispatcher,
+        address,
+        random=Random(),
+        least_timeout=network.least_timeout,
+        attributes=network.attributes,
+    )
+    await sweep.settle(ports)
+    return sweep.seen
+
+
+async def _probe_datagrams(
+    network: Network, dispatcher: Dispatcher, address: str, ports: PortSet, service: str
+) -> dict[int, Observation]:
+    probe = find_probe(service)
+    if probe is None:
+        raise ValueError(f"there is no probe for the UDP service {service!r}")
+    observations = await asyncio.gather(
+        *(probe(network, address, port, lambda: dispatcher.turn(address)) for port in ports)
+    )
+    return dict(zip(ports, observations, strict=True))
+
+
+def _unresolved(name: str, ports: PortSet, why: str) -> Evidence:
+    return Evidence(
+        address=name,
+        local_address=None,
+        ports=ports,
+        signal=Signal.UNRESOLVED,
+        attributed=False,
+        probed=0,
+        rtt_ms=None,
+        by=None,
+        detail={"meaning": why},
+        name=name,
+    )

@@ -1,0 +1,333 @@
+"""All the probing that leaves from one host: what to contact, contacting it, and its evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from time import monotonic
+
+from veeamcheck.engine.dispatch import Dispatcher
+from veeamcheck.engine.fold import fold
+from veeamcheck.engine.pace import PACES
+from veeamcheck.engine.ranges import FROM_BOTTOM, SPREAD
+from veeamcheck.engine.sweep import Sweep
+from veeamcheck.expand import Selection
+from veeamcheck.model import (
+    Evidence,
+    Flow,
+    Inventory,
+    Mode,
+    Observation,
+    PairFacts,
+    Policy,
+    Progress,
+    Signal,
+    Transport,
+)
+from veeamcheck.net.interface import Network, UnresolvedError
+from veeamcheck.net.names import is_literal
+from veeamcheck.ports import PortSet
+from veeamcheck.probes import find_probe
+from veeamcheck.verdict import needs_failover
+
+_ADDRESSES_AT_ONCE = 256
+"""Bounds memory; a dead address takes its time without holding up the others."""
+_LOOK_AT_PROGRESS = 0.1
+_SAMPLED = FROM_BOTTOM + 1 + SPREAD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What to audit, and how."""
+
+    vantage: str | None
+    """The inventory host that this machine is (or stands in for)."""
+    selection: Selection = field(default_factory=Selection)
+    full_range: bool = False
+    """Contact each port of a range instead of sampling it."""
+    check_failover: bool = False
+    """Contact failover ports also where the primary port works."""
+    checks: str = "service"
+    """``service``: ask what answers; ``connect``: stop at the handshake."""
+    pace: str = "normal"
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(slots=True)
+class Target:
+    """What one address must be asked."""
+
+    address: str
+    singles: PortSet = field(default_factory=PortSet)
+    ranges: list[PortSet] = field(default_factory=list)
+    datagrams: set[tuple[str, int]] = field(default_factory=set)
+    """(service, port)"""
+    flows: list[tuple[Flow, str]] = field(default_factory=list)
+    """With the declared address that led here."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one vantage has seen so far. Filled while it probes, readable at any time."""
+
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Declared name -> addresses of it without a route from here."""
+    unresolved: dict[str, str] = field(default_factory=dict)
+    """Declared name -> why it has no address."""
+    sweeps: dict[str, Sweep] = field(default_factory=dict)
+    datagrams: dict[tuple[str, str, int], Observation] = field(default_factory=dict)
+    """(address, service, port) -> what it showed."""
+    evidence: dict[tuple[str, str], tuple[Evidence, ...]] = field(default_factory=dict)
+    """(flow id, address) -> its rows, once the address is done with."""
+    same_host: set[str] = field(default_factory=set)
+    """Flows whose vantage turned out to be their target."""
+    accepts_all: set[str] = field(default_factory=set)
+    scan_protected: set[str] = field(default_factory=set)
+    ports_total: int = 0
+    ports_done: int = 0
+
+
+class Vantage:
+    """All the probing that leaves from one host."""
+
+    def __init__(
+        self,
+        name: str,
+        inventory: Inventory,
+        settings: Settings,
+        *,
+        network: Network,
+        flows: Sequence[Flow],
+        seen: Seen,
+    ) -> None:
+        self._name = name
+        self._inventory = inventory
+        self._settings = settings
+        self._network = network
+        self._flows = flows
+        self._seen = seen
+        self._random = Random()
+        self._dispatcher = Dispatcher(network.connect, PACES[settings.pace])
+        self._closed = _ports_that_must_be_closed(inventory, self._random)
+
+    async def probe(self) -> None:
+        """Fill in what is seen; may be cancelled at any time."""
+        await self._resolve()
+        targets = self._targets()
+        self._seen.ports_total = sum(
+            len(target.singles) + len(target.datagrams) + sum(map(self._cost, target.ranges))
+            for target in targets
+        )
+        free = asyncio.Semaphore(_ADDRESSES_AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for target in targets:
+                    await free.acquire()
+                    group.create_task(self._probe_target(target)).add_done_callback(
+                        lambda _: free.release()
+                    )
+        finally:
+            for target in targets:
+                self._gather_evidence(target)
+
+    async def report_to(self, progress: Callable[[Progress], None] | None) -> None:
+        """Tell how far it is, ten times a second."""
+        start = monotonic()
+        while progress:
+            seen = self._seen
+            done = seen.ports_done + sum(len(sweep.seen) for sweep in seen.sweeps.values())
+            total = max(seen.ports_total, done)
+            left = (monotonic() - start) * (total - done) / done if done else None
+            progress(Progress(self._dispatcher.contacts, done, total, len(self._flows), left))
+            await asyncio.sleep(_LOOK_AT_PROGRESS)
+
+    # --- names ---
+
+    async def _resolve(self) -> None:
+        """Every name once, all at the same time, before anything is timed."""
+        names = {name for flow in self._flows for name in flow.address}
+        names |= set(self._inventory.hosts[self._name].address)
+        await asyncio.gather(*(self._resolve_one(name) for name in sorted(names)))
+
+    async def _resolve_one(self, name: str) -> None:
+        try:
+            addresses = await self._network.resolve(name)
+        except UnresolvedError as error:
+            self._seen.unresolved[name] = str(error)
+            return
+        routed = tuple(a for a in addresses if self._network.local_address(a) is not None)
+        if routed and len(routed) < len(addresses):
+            self._seen.left_out[name] = tuple(a for a in addresses if a not in routed)
+            addresses = routed
+        self._seen.names[name] = addresses
+
+    def _is_this_host(self, address: str) -> bool:
+        """Whether nothing would cross a network on the way to this address."""
+        own = self._seen.names
+        if any(address in own.get(mine, ()) for mine in self._inventory.hosts[self._name].address):
+            return True
+        if ipaddress.ip_address(address).is_loopback:
+            return False
+        return self._network.local_address(address) == address
+
+    # --- what to contact ---
+
+    def _targets(self) -> list[Target]:
+        """The addresses to contact, each with what its flows need from the start."""
+        targets: dict[str, Target] = {}
+        for flow in self._flows:
+            if self._is_same_host(flow):
+                self._seen.same_host.add(flow.id)
+                continue
+            for name in flow.address:
+                for address in self._seen.names.get(name, ()):
+                    target = targets.setdefault(address, Target(address))
+                    target.flows.append((flow, name))
+                    self._need(target, flow, flow.ports, flow.mode is Mode.RANGE)
+                    if flow.failover_ports and self._settings.check_failover:
+                        self._need(target, flow, flow.failover_ports, len(flow.failover_ports) > 1)
+        return list(targets.values())
+
+    def _is_same_host(self, flow: Flow) -> bool:
+        """Whether the vantage is the target, so that nothing crosses a network."""
+        if flow.source == flow.target:
+            return False  # a rule about the host itself: real, and only testable there
+        if flow.target == self._name:
+            return True
+        addresses = [a for name in flow.address for a in self._seen.names.get(name, ())]
+        return any(self._is_this_host(address) for address in addresses)
+
+    def _need(self, target: Target, flow: Flow, ports: PortSet, is_range: bool) -> None:
+        if flow.transport is Transport.UDP:
+            target.datagrams |= {(flow.service, port) for port in ports}
+        elif not is_range:
+            target.singles |= ports
+        elif ports not in target.ranges:
+            target.ranges.append(ports)
+
+    def _cost(self, ports: PortSet) -> int:
+        return len(ports) if self._settings.full_range else min(len(ports), _SAMPLED)
+
+    # --- contacting it ---
+
+    async def _probe_target(self, target: Target) -> None:
+        async with asyncio.TaskGroup() as group:
+            for service, port in sorted(target.datagrams):
+                group.create_task(self._probe_datagram(target.address, service, port))
+            if target.singles or target.ranges:
+                group.create_task(self._probe_ports(target))
+        self._gather_evidence(target)
+        self._dispatcher.forget(target.address)
+
+    async def _probe_datagram(self, address: str, service: str, port: int) -> None:
+        probe = find_probe(service)
+        if probe is None:
+            seen = Observation(
+                Signal.LOCAL_ERROR, detail={"meaning": f"no probe for the UDP service {service!r}"}
+            )
+        else:
+            seen = await probe(self._network, address, port, lambda: self._dispatcher.turn(address))
+        self._seen.datagrams[address, service, port] = seen
+        self._seen.ports_done += 1
+
+    async def _probe_ports(self, target: Target) -> None:
+        sweep = self._seen.sweeps[target.address] = Sweep(
+            self._dispatcher,
+            target.address,
+            random=self._random,
+            least_timeout=self._network.least_timeout,
+            attributes=self._network.attributes,
+        )
+        await sweep.settle(target.singles)
+        await sweep.check_for_scan_protection()
+        for ports in target.ranges:
+            await sweep.settle_range(ports, full=self._settings.full_range)
+        for ports in self._failover_needed(target, sweep):
+            if ports not in target.ranges:
+                self._seen.ports_total += self._cost(ports)
+                await sweep.settle_range(ports, full=self._settings.full_range)
+        await sweep.check_for_accept_all(self._closed)
+        await sweep.check_for_scan_protection()
+
+    def _failover_needed(self, target: Target, sweep: Sweep) -> list[PortSet]:
+        needed: list[PortSet] = []
+        for flow, name in target.flows:
+            ports = flow.failover_ports
+            if ports is None or ports in needed:
+                continue
+            rows = self._rows(flow, name, sweep, flow.ports)
+            facts = PairFacts(vantage=self._name, target=flow.target, alive=sweep.alive)
+            if needs_failover(flow, rows, facts, self._inventory.phase):
+                needed.append(ports)
+        return needed
+
+    # --- evidence ---
+
+    def _rows(self, flow: Flow, name: str, sweep: Sweep, ports: PortSet) -> tuple[Evidence, ...]:
+        return fold(
+            ports,
+            sweep.seen,
+            address=sweep.address,
+            local_address=self._network.local_address(sweep.address),
+            name=None if is_literal(name) else name,
+            searched=sweep.searched,
+        )
+
+    def _gather_evidence(self, target: Target) -> None:
+        """Fold what an address showed into its flows' evidence, and let go of the rest."""
+        seen = self._seen
+        sweep = seen.sweeps.pop(target.address, None)
+        for flow, name in target.flows:
+            rows: tuple[Evidence, ...] = ()
+            if flow.transport is Transport.UDP:
+                own = {
+                    port: seen.datagrams[target.address, flow.service, port]
+                    for port in flow.ports
+                    if (target.address, flow.service, port) in seen.datagrams
+                }
+                rows = fold(
+                    flow.ports,
+                    own,
+                    address=target.address,
+                    local_address=self._network.local_address(target.address),
+                    name=None if is_literal(name) else name,
+                )
+            elif sweep:
+                rows = self._rows(flow, name, sweep, flow.ports)
+                if flow.failover_ports and (
+                    self._settings.check_failover or self._needed_failover(flow, rows, sweep)
+                ):
+                    rows += self._rows(flow, name, sweep, flow.failover_ports)
+            if rows:
+                seen.evidence[flow.id, target.address] = rows
+        if sweep:
+            seen.ports_done += len(sweep.seen)
+            if sweep.accepts_all:
+                seen.accepts_all.add(target.address)
+            if sweep.scan_protected:
+                seen.scan_protected.add(target.address)
+
+    def _needed_failover(self, flow: Flow, rows: Sequence[Evidence], sweep: Sweep) -> bool:
+        facts = PairFacts(vantage=self._name, target=flow.target, alive=sweep.alive)
+        return needs_failover(flow, rows, facts, self._inventory.phase)
+
+
+def _ports_that_must_be_closed(inventory: Inventory, random: Random) -> tuple[int, int]:
+    """Two ports that no rule names: whoever accepts on both accepts for everybody."""
+    named = PortSet.of_runs(
+        run
+        for rule_set in inventory.rule_sets
+        for rule in rule_set.rules
+        for ports in (*rule.ports, *rule.failover)
+        for run in ports.runs
+    )
+    for host in inventory.hosts.values():
+        for ports in host.ports.values():
+            named |= ports
+    free = PortSet(((1025, 65535),)) - named
+    first, second = random.sample(list(free), 2)
+    return first, second
