@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 
-from veeamcheck.audit import Progress, Settings, audit
+from veeamcheck.audit import Settings, audit
 from veeamcheck.inventory import parse_inventory
-from veeamcheck.model import Inventory, Report, Verdict
+from veeamcheck.model import Inventory, Progress, Report, Verdict
 
 VANTAGE = "vbr1"
 
@@ -42,7 +42,7 @@ _OPEN: dict[str, Iterable[int]] = {
 _DEAF = {"repo1": 6162}
 _NTP = {"ntp1": 10123}
 
-# Several demos at once, or another program's ports, are no reason to fail: the next network is free.
+# Where another demo or program holds the ports of one network, the next one is tried.
 _FIRST_NETWORK = 77
 _NETWORKS = 20
 
@@ -54,9 +54,9 @@ class DemoError(Exception):
 def inventory_text(network: int = 0) -> str:
     """The inventory of the demo in the n-th network of loopback that it can use."""
     text = files("veeamcheck").joinpath("demo.toml").read_text(encoding="utf-8")
-    return text.replace(
-        f"127.0.{_FIRST_NETWORK}.", f"127.0.{_FIRST_NETWORK + network}."
-    ).replace('"16172"', f'"{16172 + network}"')
+    return text.replace(f"127.0.{_FIRST_NETWORK}.", f"127.0.{_FIRST_NETWORK + network}.").replace(
+        '"16172"', f'"{16172 + network}"'
+    )
 
 
 async def audit_demo(

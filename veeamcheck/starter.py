@@ -37,12 +37,16 @@ def starting_inventory(
     names = _names(roles_of)
     pve = next((names[each] for each, roles in roles_of.items() if "proxmox-ve" in roles), None)
 
-    text = _HEAD.format(rule_set=json.dumps(rule_set.id), options=_options(rule_set, online_updates))
+    text = _HEAD.format(
+        rule_set=json.dumps(rule_set.id), options=_options(rule_set, online_updates)
+    )
     for address, roles in roles_of.items():
         text += f"\n[hosts.{names[address]}]\naddress = {_quoted(address)}\n"
         text += f"roles = [{', '.join(map(_quoted, roles))}]\n"
         if roles == ["worker"] and pve:
-            text += f'stand_in = "{pve}"  # lives only during jobs: probe from its network instead\n'
+            text += (
+                f'stand_in = "{pve}"  # lives only during jobs: probe from its network instead\n'
+            )
     if online_updates and "worker" in addresses:
         text += _UPDATES
     return text + _tail(rule_set)

@@ -20,5 +20,5 @@ def new_app(**settings: Any) -> typer.Typer:
 
 
 def help_text(docstring: str | None) -> str:
-    """The docstring with its indented paragraphs marked (by a backspace) as not to be re-wrapped."""
+    """The docstring, its indented paragraphs marked (by a backspace) as not to be re-wrapped."""
     return re.sub(r"\n\n(?= )", "\n\n\b\n", docstring or "")

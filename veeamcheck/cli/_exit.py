@@ -15,7 +15,7 @@ class Status(IntEnum):
     INTERRUPTED = 130
 
 
-class Stop(Exception):
+class CommandError(Exception):
     """Ends the command: `message` goes to stderr, `status` to the caller. Never a traceback."""
 
     def __init__(self, message: str, status: Status = Status.USAGE) -> None:

@@ -1,7 +1,8 @@
-"""What all commands stand in: finding them by name, and turning every way out into an exit status."""
+"""What all commands stand in: they are found by name, and every way out is an exit status."""
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import pkgutil
@@ -14,8 +15,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from veeamcheck import cli
 from veeamcheck.cli._app import new_app
-from veeamcheck.cli._exit import Status, Stop
-from veeamcheck.cli._output import close_stdout, open_streams, say
+from veeamcheck.cli._exit import CommandError, Status
+from veeamcheck.cli._output import close_stdout, open_streams, reason_of, say
 
 PROGRAM = "veeamcheck"
 
@@ -30,7 +31,7 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, listed, rest = super().resolve_command(ctx, args)
-        return name, listed and load_command(listed.name), rest
+        return name, load_command(name) if name and listed else None, rest
 
 
 def command_names() -> list[str]:
@@ -57,10 +58,21 @@ def _first_line(name: str) -> str:
 app = new_app(cls=_Commands, add_completion=True, no_args_is_help=True)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from veeamcheck import __version__
+
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Is it the firewall? Audit every connection that the vendor documents, with evidence.
@@ -68,11 +80,6 @@ def root(
     Write down the hosts (veeamcheck init), then audit them from here (veeamcheck run). To see
     it work first, without hosts and without a network: veeamcheck demo.
     """
-    if version:
-        from veeamcheck import __version__
-
-        typer.echo(f"{PROGRAM} {__version__}")
-        raise typer.Exit
 
 
 def run_command_line(args: list[str]) -> int:
@@ -106,7 +113,7 @@ def _status_of(error: BaseException) -> int:
         case InputError():
             say(str(error))
             return Status.USAGE
-        case Stop():
+        case CommandError():
             say(f"{PROGRAM}: {error}")
             return error.status
         case KeyboardInterrupt() | typer.Abort():
@@ -114,6 +121,9 @@ def _status_of(error: BaseException) -> int:
             return Status.INTERRUPTED
         case BrokenPipeError():  # whoever read our output has left
             return Status.OK
+        case OSError(errno=errno.ENOSPC | errno.EIO):
+            say(f"{PROGRAM}: {reason_of(error)}")
+            return Status.UNWRITTEN
     if os.environ.get("VEEAMCHECK_DEBUG"):
         import traceback
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import typer
 
-from veeamcheck.cli._exit import Stop
+from veeamcheck.cli._exit import CommandError
 from veeamcheck.cli._output import say
 from veeamcheck.expand import Selection, select
 from veeamcheck.inventory import load_inventory
-from veeamcheck.model import Inventory, Plan
-from veeamcheck.rulesets import load_rule_set
+from veeamcheck.model import Inventory, Plan, RuleSet
+from veeamcheck.rulesets import load_rule_set, shipped
 from veeamcheck.toml_text import suggest
 
 DEFAULT_INVENTORY = Path("inventory.toml")
@@ -24,7 +24,7 @@ def read_inventory(path: Path | None, rules: Sequence[Path] = (), *, quiet: bool
     if path is None:
         path = DEFAULT_INVENTORY
         if not path.exists():
-            raise Stop(
+            raise CommandError(
                 f"there is no {path} here; name an inventory with -i or VEEAMCHECK_INVENTORY, "
                 "or write one with: veeamcheck init"
             )
@@ -32,6 +32,12 @@ def read_inventory(path: Path | None, rules: Sequence[Path] = (), *, quiet: bool
     if not quiet:
         say(f"inventory: {path}")
     return inventory
+
+
+def all_rule_sets(files: Sequence[Path]) -> list[RuleSet]:
+    """Those that ship and those in `files`, which replace a shipped one of the same id."""
+    loaded = [*map(load_rule_set, shipped()), *map(load_rule_set, files)]
+    return list({rule_set.id: rule_set for rule_set in loaded}.values())
 
 
 def find_vantage(inventory: Inventory, given: str | None) -> str | None:
@@ -44,13 +50,13 @@ def find_vantage(inventory: Inventory, given: str | None) -> str | None:
 
 
 def require_vantage(inventory: Inventory, given: str | None) -> str:
-    """As `find_vantage`, but it must be known: else Stop with the candidates."""
+    """As `find_vantage`, but it must be known: else CommandError with the candidates."""
     vantage = find_vantage(inventory, given)
     if vantage is not None:
         return vantage
     own = own_hosts(inventory)
     found = "several hosts have" if own else "no host has"
-    raise Stop(
+    raise CommandError(
         f"{found} an address of this machine; say with --from which host to audit from: "
         f"{_some(own or list(inventory.hosts))}"
     )
@@ -89,10 +95,10 @@ def selection_of(
 
 
 def selected_plan(plan: Plan, selection: Selection) -> Plan:
-    """The part of the plan that is selected; Stop where the filters leave nothing."""
+    """The part of the plan that is selected; CommandError where the filters leave nothing."""
     selected = select(plan, selection)
     if selection != Selection() and not selected.flows:
-        raise Stop(
+        raise CommandError(
             f"no flow of {len(plan.flows):,} matches the filters; `veeamcheck plan` lists them all"
         )
     return selected

@@ -48,7 +48,7 @@ async def _with_signals(work: Callable[[asyncio.Event], Awaitable[T]]) -> T:
 
 
 def _end_at_once() -> NoReturn:
-    """Leave without unwinding: something that was asked to stop and has not may not unwind either."""
+    """Leave without unwinding: what has not stopped when it was asked may not unwind either."""
     if sys.stderr.isatty():
         os.write(2, b"\x1b[?25h\r\n")  # the progress bar hides the cursor
     os._exit(Status.INTERRUPTED)

@@ -29,15 +29,15 @@ def parse_outputs(texts: Sequence[str], formats: Sequence[str], default: str) ->
 
     outputs = []
     for text in texts:
-        name, equals, path = text.partition("=")
+        name, equals, file = text.partition("=")
         if name not in formats:
             raise typer.BadParameter(
                 f"{name!r} is no format{suggest(name, formats)}; there are: {', '.join(formats)}",
                 param_hint="-o",
             )
-        if equals and not path:
+        if equals and not file:
             raise typer.BadParameter(f"{text!r} names no file after the =", param_hint="-o")
-        outputs.append(Output(name, Path(path) if path else None))
+        outputs.append(Output(name, Path(file) if file else None))
     paths = [output.path for output in outputs]
     if paths.count(None) > 1:
         raise typer.BadParameter(

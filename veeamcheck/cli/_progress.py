@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from veeamcheck.audit import Progress
+    from veeamcheck.model import Progress
 
 
 @contextmanager

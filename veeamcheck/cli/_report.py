@@ -4,44 +4,80 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+import typer
 from rich.console import Console
 
+from veeamcheck import reports
 from veeamcheck.cli._exit import Status
 from veeamcheck.cli._output import Output, reason_of, say, write_file, write_stdout
 from veeamcheck.model import Plan, Report
+from veeamcheck.reports import terminal
+from veeamcheck.reports.terminal import Level
+
+PLAN_FORMATS = ("json", "table")
 
 
-def deliver(report: Report, outputs: Sequence[Output], *, quiet: bool, verbose: bool) -> int:
-    """Print and write the report; the exit status of the audit, or that it could not be written."""
-    from veeamcheck.reports import render
+def level_of(*, quiet: bool, verbose: bool) -> Level:
+    """How much ``--quiet`` and ``--verbose`` let the terminal report say."""
+    if quiet and verbose:
+        raise typer.BadParameter("--quiet and --verbose exclude each other")
+    return Level.QUIET if quiet else Level.VERBOSE if verbose else Level.NORMAL
 
-    def show(format: str) -> None:
-        if format == "terminal":
-            from veeamcheck.reports.terminal import print_report
 
-            print_report(report, stdout_console(), quiet=quiet, verbose=verbose)
-        else:
-            write_stdout(render(format, report))
+def deliver(report: Report, outputs: Sequence[Output], level: Level = Level.NORMAL) -> int:
+    """Print and write the report; the audit's exit status, or that it could not be written."""
 
-    written = _hand_over(outputs, show, lambda format: render(format, report))
-    interrupted = report.run.interrupted
-    return report.summary["exit_status"] if written or interrupted else Status.UNWRITTEN
+    def show(console: Console) -> None:
+        terminal.print_report(report, console, level=level)
+
+    def render(name: str) -> str:
+        return reports.render(name, report)
+
+    written = _hand_over(outputs, "terminal", show, render)
+    status = report.summary["exit_status"]
+    return status if written or status == Status.INTERRUPTED else Status.UNWRITTEN
+
+
+def deliver_plan(plan: Plan, outputs: Sequence[Output]) -> int:
+    """Print and write the plan, in PLAN_FORMATS."""
+
+    def show(console: Console) -> None:
+        terminal.print_plan(plan, console)
+
+    def render(name: str) -> str:
+        if name == "table":
+            return terminal.render_plan(plan)
+        from veeamcheck.reports import json
+
+        return json.render(plan)
+
+    written = _hand_over(outputs, "table", show, render)
+    return Status.OK if written else Status.UNWRITTEN
 
 
 def _hand_over(
-    outputs: Sequence[Output], show: Callable[[str], None], render: Callable[[str], str]
+    outputs: Sequence[Output],
+    for_people: str,
+    show: Callable[[Console], None],
+    render: Callable[[str], str],
 ) -> bool:
-    """Write the files, then stdout, whatever becomes of each; False if one could not be."""
+    """Write the files, then stdout, whatever becomes of each; False if one could not be written.
+
+    `for_people` is the format that `show` suits to the terminal where it goes to stdout.
+    """
     written = True
-    for format, path in sorted(outputs, key=lambda output: output.path is None):
+    for name, path in sorted(outputs, key=lambda output: output.path is None):
         try:
-            if path:
-                write_file(path, render(format))
-            else:
-                show(format)
-        except BrokenPipeError:
-            pass  # whoever read our output has seen enough
+            with suppress(BrokenPipeError):  # whoever read our output has seen enough
+                if path:
+                    write_file(path, render(name))
+                elif name == for_people:
+                    show(_StdoutConsole(file=sys.stdout, highlight=False))
+                    sys.stdout.flush()
+                else:
+                    write_stdout(render(name))
         except OSError as error:
             say(f"veeamcheck: cannot write {path or 'to stdout'}: {reason_of(error)}")
             written = False
@@ -52,8 +88,3 @@ class _StdoutConsole(Console):
     def on_broken_pipe(self) -> None:
         """Not rich's own way out, which exits with 1: that would say that something fails."""
         raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
-
-
-def stdout_console() -> Console:
-    """Where people read: as wide as their terminal, without colour where NO_COLOR or a pipe is."""
-    return _StdoutConsole(file=sys.stdout, highlight=False)

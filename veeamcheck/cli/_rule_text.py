@@ -5,29 +5,24 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from rich.table import Table
-from rich.text import Text
-
 from veeamcheck.model import Condition, Population, Rule, RuleSet, Value
 
 
-def rule_table(rule_set: RuleSet) -> Table:
-    """All rules of a rule set, one a line."""
-    table = Table(
-        title=f"{rule_set.title} {rule_set.product_version} ({rule_set.id}, {rule_set.revision})",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    for name in ("rule", "from", "to", "transport", "ports"):
-        table.add_column(name, overflow="fold")
-    section = ""
-    for rule in rule_set.rules:
+def rules_text(rule_set: RuleSet) -> str:
+    """All rules of a rule set, one a line, under their tables."""
+    rows = [
+        (rule.id, f"{rule.transport} {ports_text(rule)}", f"{rule.source} to {target_text(rule)}")
+        for rule in rule_set.rules
+    ]
+    ids, ports = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+    lines = [f"{rule_set.title} {rule_set.product_version} ({rule_set.id}, {rule_set.revision})"]
+    section = None
+    for rule, row in zip(rule_set.rules, rows, strict=True):
         if rule.section != section:
             section = rule.section
-            table.add_row(Text(f"\n{section}", style="bold"))
-        table.add_row(rule.id, rule.source, target_text(rule), rule.transport, ports_text(rule))
-    return table
+            lines += ["", section]
+        lines.append(f"  {row[0]:<{ids}}  {row[1]:<{ports}}  {row[2]}")
+    return "\n".join(lines)
 
 
 def rule_text(rule_set: RuleSet, rule: Rule) -> str:

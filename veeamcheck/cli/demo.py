@@ -1,7 +1,7 @@
-"""See it work: audit a small deployment that is started on this machine's loopback.
+"""See it work: a real audit of a small deployment on loopback.
 
-Needs no root, no network and a few seconds. The inventory that it used is left behind as an
-example to learn from.
+Starts real listeners, needs no root, no network and a few seconds. The inventory that it used
+is left behind as an example to learn from.
 
 Example:
 
@@ -19,11 +19,11 @@ import typer
 
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._exit import Status, Stop
+from veeamcheck.cli._exit import CommandError, Status
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import Output, reason_of, say, write_file
 from veeamcheck.cli._progress import progress_bar
-from veeamcheck.cli._report import deliver
+from veeamcheck.cli._report import deliver, level_of
 from veeamcheck.demo import DemoError, audit_demo, differences
 from veeamcheck.model import Report
 
@@ -38,6 +38,8 @@ def demo(
     quiet: _options.Quiet = False,
     verbose: _options.Verbose = False,
 ) -> int:
+    level = level_of(quiet=quiet, verbose=verbose)
+
     async def work(stop: asyncio.Event) -> tuple[str, Report]:
         with progress_bar(shown=not quiet) as progress:
             return await audit_demo(str(keep), progress=progress, stop=stop)
@@ -45,12 +47,14 @@ def demo(
     try:
         text, report = run_interruptibly(work)
     except DemoError as error:
-        raise Stop(str(error)) from error
-    status = deliver(report, [Output("terminal", None)], quiet=quiet, verbose=verbose)
+        raise CommandError(str(error)) from error
+    status = deliver(report, [Output("terminal", None)], level)
     if status in (Status.INTERRUPTED, Status.UNWRITTEN):
         return status
     if unlike := differences(report):
-        raise Stop("the demo did not show what it should: " + "; ".join(unlike), Status.DEFECT)
+        raise CommandError(
+            "the demo did not show what it should: " + "; ".join(unlike), Status.DEFECT
+        )
     kept = _keep(keep, text)
     if not quiet:
         say(f"This was a demo on loopback; as a real audit it would exit with {status}.")
@@ -69,7 +73,7 @@ def _keep(path: Path, text: str) -> bool:
                 return False
         write_file(path, text)
     except OSError as error:
-        raise Stop(
+        raise CommandError(
             f"cannot leave the inventory in {path}: {reason_of(error)}", Status.UNWRITTEN
         ) from error
     return True

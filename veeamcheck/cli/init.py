@@ -1,6 +1,7 @@
-"""Write a first inventory: asks on a terminal, else takes the addresses as options.
+"""Write a first inventory, from answers or from options.
 
-Addresses are IP addresses or DNS names; options repeat. One address with several roles is one
+Asks on a terminal where no address is given. Options repeat; addresses are IP addresses or DNS
+names. One address with several roles is one
 host. An existing file is never overwritten.
 
 Examples:
@@ -19,7 +20,7 @@ from typing import Annotated
 import typer
 
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._exit import Status, Stop
+from veeamcheck.cli._exit import CommandError, Status
 from veeamcheck.cli._input import DEFAULT_INVENTORY
 from veeamcheck.cli._output import reason_of, say
 from veeamcheck.diagnosis.words import counted
@@ -43,7 +44,9 @@ def init(
     backup_server: Annotated[
         list[str] | None, _addresses("backup-server", "The backup server.")
     ] = None,
-    proxmox_ve: Annotated[list[str] | None, _addresses("proxmox-ve", "A Proxmox VE server.")] = None,
+    proxmox_ve: Annotated[
+        list[str] | None, _addresses("proxmox-ve", "A Proxmox VE server.")
+    ] = None,
     repository: Annotated[
         list[str] | None, _addresses("repository", "A backup repository.")
     ] = None,
@@ -60,13 +63,15 @@ def init(
     ] = DEFAULT_INVENTORY,
 ) -> int:
     if output.exists():
-        raise Stop(f"{output} exists already; name another file with -o")
+        raise CommandError(f"{output} exists already; name another file with -o")
     rule_set = load_rule_set(_RULE_SET)
     given = zip(NAMES, (backup_server, proxmox_ve, repository, worker, ntp_server), strict=True)
     addresses = {role: list(of_role) for role, of_role in given if of_role}
     if not addresses:
         if not sys.stdin.isatty():
-            raise Stop("nobody to ask: give addresses as options, see veeamcheck init --help")
+            raise CommandError(
+                "nobody to ask: give addresses as options, see veeamcheck init --help"
+            )
         addresses = _ask(rule_set)
         if "worker" in addresses:
             online_updates = typer.confirm(
@@ -76,12 +81,14 @@ def init(
     try:
         inventory = parse_inventory(text, str(output))
     except InputError as error:  # its lines are of a file that is not there
-        raise Stop("; ".join(f"{each.key}: {each.what}" for each in error.problems)) from error
+        raise CommandError(
+            "; ".join(f"{each.key}: {each.what}" for each in error.problems)
+        ) from error
     try:
         with output.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise Stop(f"cannot write {output}: {reason_of(error)}") from error
+        raise CommandError(f"cannot write {output}: {reason_of(error)}") from error
     flows = counted(len(expand(inventory).flows), "flow")
     say(f"wrote {output}: {counted(len(inventory.hosts), 'host')}, {flows}")
     say("next: veeamcheck plan, then veeamcheck run on the backup server")
@@ -89,12 +96,14 @@ def init(
 
 
 def _ask(rule_set: RuleSet) -> dict[str, list[str]]:
-    """The addresses by role, as typed; asks again for what is none. Stop if there are none."""
+    """The addresses by role, as typed; asks again for what is none. CommandError if none at all."""
     say("Addresses or DNS names, several separated by spaces; leave empty what there is not.")
     addresses = {}
     for role in NAMES:
         while True:
-            answer = typer.prompt(rule_set.roles[role].title, default="", show_default=False, err=True)
+            answer = typer.prompt(
+                rule_set.roles[role].title, default="", show_default=False, err=True
+            )
             typed = re.split(r"[,\s]+", answer.strip(", \t"))
             problem = _problem(role, typed, rule_set) if any(typed) else None
             if problem is None:
@@ -103,7 +112,7 @@ def _ask(rule_set: RuleSet) -> dict[str, list[str]]:
         if any(typed):
             addresses[role] = typed
     if not addresses:
-        raise Stop("no host, no inventory: nothing is written")
+        raise CommandError("no host, no inventory: nothing is written")
     return addresses
 
 

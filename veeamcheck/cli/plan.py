@@ -1,4 +1,4 @@
-"""Show every flow that must work and the host it has to be tested from; sends nothing.
+"""List every flow and the host to test it from; sends nothing.
 
 Examples:
 
@@ -15,14 +15,12 @@ import typer
 
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._input import find_vantage, read_inventory, selected_plan
+from veeamcheck.cli._input import find_vantage, read_inventory, selected_plan, selection_of
 from veeamcheck.cli._output import parse_outputs, say
-from veeamcheck.cli._report import deliver_plan
+from veeamcheck.cli._report import PLAN_FORMATS, deliver_plan
 from veeamcheck.expand import expand
 
 app = new_app()
-
-FORMATS = ("json", "table")
 
 
 @app.command(help=help_text(__doc__))
@@ -38,13 +36,13 @@ def plan(
             "--output",
             "-o",
             metavar="FORMAT[=PATH]",
-            help=f"Print, or write to a file: {', '.join(FORMATS)}. Repeats.",
+            help=f"Print, or write to a file: {', '.join(PLAN_FORMATS)}. Repeats.",
         ),
     ] = None,
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
 ) -> int:
-    outputs = parse_outputs(output or [], FORMATS, default="table")
+    outputs = parse_outputs(output or [], PLAN_FORMATS, default="table")
     read = read_inventory(inventory, rules or [], quiet=quiet)
     here = find_vantage(read, vantage)
     if here is None and not quiet:

@@ -1,6 +1,6 @@
-"""Probe single ports of one host and say in words what was proven. Needs no inventory.
+"""Probe ports of one host and say what was proven.
 
-PORT is a port, a run, or several: 6162, 2500-3300, 22,135-139.
+Needs no inventory. PORT is a port, a run, or several: 6162, 2500-3300, 22,135-139.
 
 Examples:
 
@@ -20,14 +20,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import Status
-from veeamcheck.cli._interrupt import run_interruptibly
-from veeamcheck.cli._progress import progress_bar
 from veeamcheck.model import Evidence, Signal
+from veeamcheck.once import probe_ports
 from veeamcheck.ports import PortSet
-from veeamcheck.probes.once import probe_ports
 from veeamcheck.verdict import meaning
 
 app = new_app()
@@ -54,33 +51,57 @@ def probe(
         Literal["polite", "normal", "fast"],
         typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
     ] = "normal",
-    quiet: _options.Quiet = False,
 ) -> int:
-    async def work(stop: asyncio.Event) -> list[Evidence]:
-        with progress_bar(shown=not quiet) as progress:
-            return await probe_ports(
-                host,
-                reduce(or_, port),
-                transport="udp" if udp else "tcp",
-                service="ntp" if udp else "tcp",
-                pace=pace,
-                progress=progress,
-            )
-
-    evidence = run_interruptibly(work)
+    evidence = asyncio.run(
+        probe_ports(
+            host,
+            reduce(or_, port),
+            transport="udp" if udp else "tcp",
+            service="ntp" if udp else "tcp",
+            pace=pace,
+        )
+    )
     for line in lines(evidence):
         typer.echo(line)
     return status_of(evidence)
 
 
+_WORDS = {
+    Signal.OPEN: "something answers",
+    Signal.REFUSED: "the path is clear, but nothing listens there",
+    Signal.REJECTED: "refused on the way, not by the host",
+    Signal.SILENT: "no answer to any attempt: dropped on the way or by the host, or it is down",
+    Signal.UNREACHABLE: "no way there, or the host is down",
+    Signal.UNRESOLVED: "the name has no address",
+    Signal.INVALID: "the path is clear, but what answers is not the service",
+    Signal.LOCAL_ERROR: "this machine could not try; nothing is said about the path",
+}
+
+
 def lines(evidence: Sequence[Evidence]) -> list[str]:
-    """A line each: address, ports, and what was proven."""
-    ports = max((len(str(row.ports)) for row in evidence), default=0)
-    addresses = max((len(row.address) for row in evidence), default=0)
-    return [
-        f"{row.address:<{addresses}}  {str(row.ports):<{ports}}  {row.signal:<11}  {meaning(row)}"
-        for row in evidence
+    """A line for each run of ports that showed the same: where, what, and what it proves."""
+    cells = [
+        (row.address, str(row.ports), str(row.signal), what_it_proves(row)) for row in evidence
     ]
+    widths = [max((len(row[column]) for row in cells), default=0) for column in range(3)]
+    return [
+        "  ".join([*(f"{text:<{width}}" for text, width in zip(row, widths, strict=False)), row[3]])
+        for row in cells
+    ]
+
+
+def what_it_proves(row: Evidence) -> str:
+    """The signal in words, with who sent it and how long it took."""
+    words = _WORDS[row.signal]
+    if row.signal is Signal.REFUSED and not row.attributed:
+        words = "refused: nothing listens there, or a firewall refuses (not told apart from here)"
+    facts = [
+        f"by {row.by}" if row.by else "",
+        f"{row.rtt_ms:.1f} ms" if row.rtt_ms is not None else "",
+        meaning(row),
+    ]
+    said = ", ".join(filter(None, facts))
+    return f"{words} ({said})" if said else words
 
 
 def status_of(evidence: Sequence[Evidence]) -> Status:

@@ -1,4 +1,6 @@
-"""Audit every flow that starts at this host, and say what is proven, blocked or unproven.
+"""Audit every flow that starts at this host.
+
+Says of each what is proven, blocked, or could not be proven from here.
 
 Which host this is follows from the addresses of this machine; --from names it where they cannot
 tell. Flows that start at other hosts are listed with the command to run there.
@@ -35,7 +37,7 @@ from veeamcheck.cli._input import read_inventory, require_vantage, selected_plan
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import parse_outputs
 from veeamcheck.cli._progress import progress_bar
-from veeamcheck.cli._report import deliver
+from veeamcheck.cli._report import deliver, level_of
 from veeamcheck.expand import expand
 from veeamcheck.model import UNPROVEN_REASONS, Phase, Policy, ReasonCode, Report
 from veeamcheck.reports import formats
@@ -56,11 +58,13 @@ def run(
     ] = False,
     check_failover: Annotated[
         bool,
-        typer.Option("--check-failover", help="Probe failover ports even where they are not needed."),
+        typer.Option(
+            "--check-failover", help="Probe failover ports even where they are not needed."
+        ),
     ] = False,
     checks: Annotated[
         Literal["connect", "service"],
-        typer.Option(help="Stop at the handshake, or look whether the service answers."),
+        typer.Option(help="CommandError at the handshake, or look whether the service answers."),
     ] = "service",
     pace: Annotated[
         Literal["polite", "normal", "fast"],
@@ -77,7 +81,7 @@ def run(
             "-o",
             metavar="FORMAT[=PATH]",
             help=f"Print, or write to a file: {', '.join(formats())}. Repeats.",
-            autocompletion=lambda: formats(),
+            autocompletion=formats,
         ),
     ] = None,
     fail_on: Annotated[
@@ -104,6 +108,7 @@ def run(
     verbose: _options.Verbose = False,
 ) -> int:
     outputs = parse_outputs(output or [], formats(), default="terminal")
+    level = level_of(quiet=quiet, verbose=verbose)
     policy = Policy(
         fail_on_degraded=fail_on == "degraded",
         allow_unproven=_reasons(allow_unproven or []),
@@ -127,7 +132,7 @@ def run(
         with progress_bar(shown=not quiet) as progress:
             return await audit(read, settings, progress=progress, stop=stop)
 
-    return deliver(run_interruptibly(work), outputs, quiet=quiet, verbose=verbose)
+    return deliver(run_interruptibly(work), outputs, level)
 
 
 def _reasons(texts: Sequence[str]) -> frozenset[ReasonCode]:

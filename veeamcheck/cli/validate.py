@@ -1,4 +1,4 @@
-"""Check an inventory: every mistake at once, each with its line and the remedy.
+"""Check an inventory: every mistake at once, with its line.
 
 Prints what the inventory amounts to; mistakes go to stderr and make the exit status 2.
 
