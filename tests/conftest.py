@@ -15,6 +15,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: without a lab there is nothing to set up."""
     if item.get_closest_marker("lab") and (reason := unavailable()):
         if os.environ.get("VEEAMCHECK_LAB") == "required":
             pytest.fail(f"the lab is required, but: {reason}", pytrace=False)

@@ -1,5 +1,6 @@
 """The lab itself: what it builds is real, and nothing of it outlives its test."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -110,30 +111,6 @@ def test_a_random_policy_does_what_it_says(site: Site, seed: int, family: int) -
     }
 
 
-def test_the_first_rule_that_matches_decides() -> None:
-    policy = Policy(
-        (
-            Rule(action=Action.RESET, protocol="tcp", ports="10-20", source="10.0.0.0/8"),
-            Rule(action=Action.ACCEPT, protocol="tcp", ports="10-30", target="10.0.0.2"),
-        ),
-        default=Action.DROP,
-    )
-
-    assert policy.action("10.0.0.1", "10.0.0.2", "tcp", 20) is Action.RESET
-    assert policy.action("192.0.2.1", "10.0.0.2", "tcp", 20) is Action.ACCEPT
-    assert policy.action("10.0.0.1", "10.0.0.2", "tcp", 21) is Action.ACCEPT
-    assert policy.action("10.0.0.1", "10.0.0.3", "tcp", 21) is Action.DROP
-    assert policy.action("10.0.0.1", "10.0.0.2", "udp", 20) is Action.DROP
-    assert policy.action("fd00::1", "fd00::2", "tcp", 20) is Action.DROP
-
-
-def test_udp_cannot_be_reset() -> None:
-    with pytest.raises(ValueError, match="only TCP"):
-        Rule(action=Action.RESET, protocol="udp")
-    with pytest.raises(ValueError, match="UDP too"):
-        Policy((), default=Action.RESET)
-
-
 def test_a_policy_replaces_the_one_before(site: Site) -> None:
     site.firewall.nft(Policy((), default=Action.DROP).text("forward"))
     site.firewall.nft(Policy(()).text("forward"))
@@ -173,15 +150,15 @@ def test_resets_beyond_the_limit_stay_out(site: Site) -> None:
 
 def test_routers_in_a_row_find_the_way_in_both_families(lab: Lab) -> None:
     networks = [lab.network(f"10.77.{number}.0/24") for number in range(4)]
-    for number in range(3):
-        lab.router(f"r{number}", *networks[number : number + 2])
+    _, middle, _ = (lab.router(f"r{n}", *networks[n : n + 2]) for n in range(3))
+    middle.nft(count("syns", "tcp flags & (syn | ack) == syn"))
     near = lab.host("near", "10.77.0.10", networks[0])
     far = lab.host("far", "10.77.3.10", networks[3])
     far.listen_tcp(80)
 
     assert near.call(look, far.address, [80, 81]) == {80: "open", 81: "reset"}
     assert near.call(look, far.address6, [80, 81]) == {80: "open", 81: "reset"}
-    assert "10.77.0.1\n" not in near.run(["ip", "route", "get", "10.77.0.20"]).stdout
+    assert middle.counted("syns") == 4
 
 
 def test_a_host_can_have_several_networks_addresses_and_names(lab: Lab) -> None:
@@ -355,6 +332,35 @@ def test_a_program_runs_where_it_is_told(site: Site, tmp_path: Path) -> None:
     ran = site.vbr1.run(["sh", "-c", "pwd; echo $COLOUR"], cwd=tmp_path, env={"COLOUR": "red"})
 
     assert ran.stdout == f"{tmp_path}\nred\n"
+
+
+def test_veeamcheck_runs_from_any_directory(site: Site, tmp_path: Path) -> None:
+    ran = site.vbr1.veeamcheck("--help", cwd=tmp_path)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "veeamcheck" in ran.stdout
+
+
+# --- where there can be no lab ---
+
+
+@pytest.mark.parametrize(("wish", "outcome"), [("", "1 skipped"), ("required", "1 error")])
+def test_without_its_tools_there_is_no_lab(wish: str, outcome: str) -> None:
+    name = test_a_policy_replaces_the_one_before.__name__
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+            f"{__file__}::{name}",
+        ],
+        cwd=CHECKOUT,
+        env={**os.environ, "PATH": "/nowhere", "VEEAMCHECK_LAB": wish},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert outcome in ran.stdout
+    assert "not installed: unshare, nsenter, ip, nft" in ran.stdout
 
 
 # --- the end ---

@@ -145,7 +145,7 @@ class Host:
         )
 
     def set_link(self, *, up: bool) -> None:
-        """Pull the cable out of every card, or put it back (routes over it are then gone)."""
+        """Pull the cable out of every card; put back, routes and IPv6 addresses are missing."""
         state = "up" if up else "down"
         self.lab.sh(
             *(f"ip -n {self.name} link set eth{n} {state}" for n in range(len(self.joined)))
@@ -306,7 +306,7 @@ class SshLogin(NamedTuple):
 
 
 class Lab:
-    """Hosts and routers that exist while the context is open, and then never did.
+    """Hosts and routers that exist while the context is open, and leave nothing behind.
 
     >>> with Lab() as lab:
     ...     backup, proxmox = lab.network("10.77.1.0/24"), lab.network("10.77.2.0/24")
