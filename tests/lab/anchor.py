@@ -28,9 +28,10 @@ mkdir /run/netns /run/sshd {STATE}
 echo '127.0.0.1 localhost' > {STATE}/hosts
 echo '::1 localhost' >> {STATE}/hosts
 printf 'passwd: files\\ngroup: files\\nhosts: files\\n' > {STATE}/nsswitch.conf
-# An account locked with "!" could not log in over SSH, even with a key.
+# Over SSH, neither an account locked with "!" nor one without a shell could be used.
+sed 's,[^:]*$,/bin/sh,' /etc/passwd > {STATE}/passwd
 echo 'root:*:1::::::' > {STATE}/shadow
-for file in hosts nsswitch.conf shadow; do
+for file in hosts nsswitch.conf passwd shadow; do
     if [ -e /etc/$file ]; then mount --bind {STATE}/$file /etc/$file; fi
 done
 nft list ruleset > /dev/null

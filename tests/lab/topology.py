@@ -248,7 +248,8 @@ class Host:
     ) -> subprocess.CompletedProcess[str]:
         """Run this checkout's veeamcheck here; `options` are those of `run`. Never raises for 1."""
         options = {"check": False, **options}
-        options["env"] = {"PYTHONPATH": str(CHECKOUT), **(options.get("env") or {})}
+        path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
+        options["env"] = {"PYTHONPATH": path, **(options.get("env") or {})}
         return self.run([sys.executable, "-m", "veeamcheck", *map(str, arguments)], **options)
 
     def report(self, inventory: Path | str, *arguments: str, **options: Any) -> dict[str, Any]:
