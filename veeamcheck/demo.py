@@ -27,7 +27,7 @@ EXPECTED = {
     "backup-server-self-database@vbr1>vbr1": Verdict.PASS,
     "backup-server-worker-updater@vbr1>worker1": Verdict.WAIVED,
     "guest-log-shipping-logs@sql1>vbr1": Verdict.UNTESTED,
-    "log-shipping-repository-data@vbr1>repo1": Verdict.DEGRADED,
+    "log-shipping-repository-logs@vbr1>repo1": Verdict.DEGRADED,
     "worker-ntp-server-time@worker1>ntp1": Verdict.PASS,
 }
 """What the demo promises to show."""
