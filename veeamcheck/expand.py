@@ -77,6 +77,8 @@ class Selection:
 
 def select(plan: Plan, selection: Selection) -> Plan:
     """The plan with only those flows and skips that the selection matches."""
+    if selection == Selection():
+        return plan
     return replace(
         plan,
         flows=tuple(filter(selection.matches, plan.flows)),
@@ -261,24 +263,17 @@ def _why_not_here(rule: Rule, rule_set: RuleSet, site: _Site) -> str | None:
 def _why_not_host(
     condition: Mapping[str, Value], rule_set: RuleSet
 ) -> Callable[[Host], str | None]:
-    """Asks of a host: what about it keeps a rule with this condition from it, if anything?
+    """Asks of a host: what about it keeps a rule with this condition from it, if anything?"""
+    asked = [(name, rule_set.attributes[name].default, want) for name, want in condition.items()]
 
-    Hosts that are alike share one answer: that keeps large inventories quick and small.
-    """
-    if not condition:
-        return lambda host: None
-    defaults = {name: rule_set.attributes[name].default for name in condition}
-
-    @cache
-    def judge(actual: tuple[Value, ...]) -> str | None:
-        for name, value, wanted in zip(condition, actual, condition.values(), strict=True):
-            if not _fits(value, wanted):
-                return _mismatch(f"its {name}", value, wanted)
+    def why_not(host: Host) -> str | None:
+        for name, default, wanted in asked:
+            actual = host.attributes.get(name, default)
+            if not _fits(actual, wanted):
+                return _mismatch(f"its {name}", actual, wanted)
         return None
 
-    return lambda host: judge(
-        tuple(host.attributes.get(name, default) for name, default in defaults.items())
-    )
+    return why_not
 
 
 def _fits(actual: Value, wanted: Value) -> bool:
@@ -300,6 +295,7 @@ def _several(value: Value) -> tuple[str, ...]:
 # --- sentences -------------------------------------------------------------------------------
 
 
+@cache  # 100,000 hosts have few different reasons: they share the texts
 def _mismatch(what: str, actual: Value, wanted: Value) -> str:
     verb = "includes" if isinstance(actual, tuple) and wanted != () else "is"
     return f"{what} is {_text(actual)}; the rule applies where it {verb} {_text(wanted, ' or ')}"
