@@ -2,6 +2,7 @@
 
 import csv
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -218,18 +219,17 @@ PROXY = host("proxy", "guest-interaction-proxy", os="windows")
 SHIPPER = host("shipper", "log-shipping-server")
 
 
-def flows_of(section: str, site: Inventory) -> set[str]:
+def flows_of(section: str, site: Inventory) -> list[str]:
     """A section's flows as ``SOURCE>TARGET PORTS`` and, after a slash, the failover ports."""
-    return {
+    return [
         f"{flow.source}>{flow.target} {flow.ports}"
         + (f"/{flow.failover_ports}" if flow.failover_ports else "")
         for flow in expand(site).flows
         if flow.section == section
-    }
+    ]
 
 
 DATA = "6162/2500-3300"
-NON_PERSISTENT = {"runtime": "non-persistent"}
 PERSISTENT = {"runtime": "persistent"}
 BY_AGENT = PERSISTENT | {"control_channel": "management-agent"}
 
@@ -567,7 +567,7 @@ CASES: dict[str, tuple[str, list[Host], dict[str, bool | str], set[str]]] = {
 def test_how_the_rows_apply(
     section: str, hosts: list[Host], options: dict[str, bool | str], expected: set[str]
 ) -> None:
-    assert flows_of(section, inventory(PVE, hosts, options=options)) == expected
+    assert sorted(flows_of(section, inventory(PVE, hosts, options=options))) == sorted(expected)
 
 
 def test_every_section_is_in_a_case() -> None:
@@ -625,8 +625,7 @@ def sites(draw: st.DrawFn) -> Inventory:
     return inventory(PVE, hosts, options=draw(_options))
 
 
-@given(sites())
-def test_the_rules_agree_with_a_second_reading_of_the_document(site: Inventory) -> None:
+def assert_same_reading(site: Inventory) -> None:
     found = sorted(
         (
             flow.section,
@@ -639,3 +638,38 @@ def test_the_rules_agree_with_a_second_reading_of_the_document(site: Inventory) 
         for flow in expand(site).flows
     )
     assert found == sorted(documented(site))
+
+
+@given(sites())
+def test_the_rules_agree_with_a_second_reading_of_the_document(site: Inventory) -> None:
+    assert_same_reading(site)
+
+
+@pytest.mark.parametrize("agent_installation", [False, True])
+@pytest.mark.parametrize("smb1", [False, True])
+def test_every_kind_of_guest_agrees_with_the_second_reading(
+    smb1: bool, agent_installation: bool
+) -> None:
+    options: dict[str, bool | str] = {"smb1": smb1, "agent_installation": agent_installation}
+    choices: dict[str, list[Any]] = {
+        "os": ["windows", "linux"],
+        "deployment_kit": [False, True],
+        "runtime": ["non-persistent", "persistent"],
+        "networkless": [False, True],
+        "databases": [(), ("mssql",), ("oracle",), ("postgresql",), ("mssql", "postgresql")],
+        "control_channel": ["ssh", "management-agent"],
+    }
+    for values in product(*choices.values()):
+        kind = guest(**dict(zip(choices, values, strict=True)))
+        assert_same_reading(inventory(PVE, [VBR, PROXY, REPO, kind], options=options))
+
+
+@pytest.mark.parametrize("role", ["guest-interaction-proxy", "log-shipping-server"])
+@pytest.mark.parametrize("kit", [False, True])
+@pytest.mark.parametrize("system", ["windows", "linux"])
+@pytest.mark.parametrize("smb1", [False, True])
+def test_every_kind_of_server_agrees_with_the_second_reading(
+    role: str, kit: bool, system: str, smb1: bool
+) -> None:
+    server = host("server", role, os=system, deployment_kit=kit)
+    assert_same_reading(inventory(PVE, [VBR, server, guest()], options={"smb1": smb1}))
