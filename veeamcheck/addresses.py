@@ -10,6 +10,8 @@ _DNS_NAME = re.compile(rf"(?=.{{1,254}}$){_LABEL}(?:\.{_LABEL})*\.?")
 # A name that ends in a number is read as an IPv4 address, by some even as octal or hexadecimal.
 _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 _BROADCAST = IPv4Address("255.255.255.255")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(\[[^]]*\]|[^/:?#]*)")
+_WITH_PORT = re.compile(r"([^:\[\]]+|\[[^]]*\]):[0-9]*")
 _ZONE = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -36,9 +38,9 @@ def _canonical_ipv6(text: str) -> str:
     except AddressValueError:
         raise ValueError(_mistake(text)) from None
     if ip.scope_id is not None and not _ZONE.fullmatch(ip.scope_id):
-        raise ValueError(f"{text!r} names no interface after %; write one such as fe80::1%eth0")
+        raise ValueError(f"{text!r} has no interface after %; write one such as 'fe80::1%eth0'")
     _check_one_host(ip, text)
-    return str(ip)
+    return str(ip.ipv4_mapped or ip)
 
 
 def _canonical_name(text: str) -> str:
@@ -55,53 +57,54 @@ def _check_one_host(ip: IPv4Address | IPv6Address, text: str) -> None:
 
 
 def _mistake(text: str) -> str:
-    """What `text`, which is no address, was probably meant to be; and what to write instead."""
+    """What is wrong with `text`, and what to write instead: what was meant, if that can be told."""
+    what, meant = _guess(text)
+    try:
+        canonical_address("" if meant == text else meant)
+    except ValueError:
+        return f"{text!r} {what}; write an IP address or a DNS name"
+    return f"{text!r} {what}; write {meant!r}"
+
+
+def _guess(text: str) -> tuple[str, str]:
+    """What `text` is instead of an address, and the address that was probably meant."""
     if text != text.strip():
-        return f"{text!r} has blanks around it; write {text.strip()!r}"
-    if url := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?(\[[^]]*\]|[^/:?#]*)", text):
-        return f"{text!r} is a URL; write only its host, {url[1].strip('[]')!r}"
-    if share := re.match(r"\\\\([^\\]+)", text):
-        return f"{text!r} is a share; write only its host, {share[1]!r}"
+        return "has blanks around it", text.strip()
+    if url := _URL.match(text):
+        return "is a URL", url[1].strip("[]")
+    if text.startswith("\\\\"):
+        return "is a share", text.strip("\\").partition("\\")[0]
     if re.search(r"[\s,;]", text):
-        parts = ", ".join(f'"{part}"' for part in re.split(r"[\s,;]+", text) if part)
-        return f"{text!r} is more than one word; write a list: [{parts}]"
+        return "is several words (several addresses are a list)", re.split(r"[\s,;]+", text)[0]
     if "/" in text:
-        return _network_mistake(text)
-    if with_port := re.fullmatch(r"([^:\[\]]+|\[[^]]*\]):([0-9]*)", text):
+        return _guess_with_slash(text)
+    if with_port := _WITH_PORT.fullmatch(text):
         return (
-            f"{text!r} has a port; write {with_port[1].strip('[]')!r} "
-            "(the rules know the ports; where a site uses others, write them under ports)"
+            "has a port (rules name the ports; those that differ at a host go under its ports)",
+            with_port[1].strip("[]"),
         )
-    if text.startswith("[") and text.endswith("]"):
-        return f"{text!r} has brackets; write {text.strip('[]')!r}"
+    if "[" in text:
+        return "has brackets", text.strip("[]")
     if "@" in text:
-        return f"{text!r} has a user; write {text.rpartition('@')[2]!r} (the user goes under ssh)"
+        return "has a user (which goes under ssh)", text.rpartition("@")[2]
     if "*" in text or "?" in text:
-        return f"{text!r} is a pattern; write the address of one host"
+        return "is a pattern, not one host", ""
     if ":" in text:
-        return f"{text!r} is no IPv6 address; write one such as fd00:10::5, or a DNS name"
+        return "is no IPv6 address", ""
     if _NUMERIC.fullmatch(text):
-        return (
-            f"{text!r} is no IPv4 address; write four numbers from 0 to 255, "
-            "without leading zeros, such as 10.0.10.5"
-        )
-    if not text.isascii():
-        try:
-            return f"{text!r} is not ASCII; write {text.encode('idna').decode()!r}"
-        except UnicodeError:
-            pass
-    return (
-        f"{text!r} is no DNS name; write parts of letters, digits and dashes "
-        "with dots between them, or an IP address"
-    )
+        return "is no IPv4 address (four numbers from 0 to 255, without leading zeros)", ""
+    try:
+        return "is no DNS name (letters, digits, dashes and dots)", text.encode("idna").decode()
+    except UnicodeError:
+        return "is no DNS name (letters, digits, dashes and dots)", ""
 
 
-def _network_mistake(text: str) -> str:
+def _guess_with_slash(text: str) -> tuple[str, str]:
     host = text.partition("/")[0]
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        return f"{text!r} has a path; write only the host, {host!r}"
+        return "has a path", host
     if str(network.network_address) == host and network.num_addresses > 1:
-        return f"{text!r} is a network; write the address of one host in it"
-    return f"{text!r} has a prefix length; write {host!r}"
+        return "is a network, not one host", ""
+    return "has a prefix length", host

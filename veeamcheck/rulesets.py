@@ -381,7 +381,7 @@ def _ports(table: Table) -> tuple[Mode, tuple[PortSet, ...], tuple[PortSet, ...]
             return Mode.FAILOVER, primary, failover
         case ["range"]:
             values = ports.ports("range")
-            if len(values) > 1 or any(len(value) == 1 for value in values):
+            if len(values) > 1 or any(len(value) == 1 or len(value.runs) > 1 for value in values):
                 ports.wrong('is no single run; write one such as "2500-3300"', "range")
             return Mode.RANGE, values, ()
         case ["all" | "any" as mode]:
@@ -389,7 +389,7 @@ def _ports(table: Table) -> tuple[Mode, tuple[PortSet, ...], tuple[PortSet, ...]
             _check_apart(ports, values)
             return Mode(mode), values, ()
     if not ports.data.keys() - {"all", "any", "range", "primary", "failover"}:
-        ports.wrong(f"has {one_of(list(ports.data)) or 'nothing'}; {_PORTS_FORM}")
+        ports.wrong(f"has {' and '.join(ports.data) or 'nothing'}; {_PORTS_FORM}")
     return nothing
 
 
@@ -397,5 +397,5 @@ def _check_apart(table: Table, values: tuple[PortSet, ...]) -> None:
     seen = PortSet()
     for value in values:
         if seen & value:
-            table.wrong(f"names {seen & value} twice; write each port once")
+            table.wrong(f"has {seen & value} more than once; write each port once")
         seen |= value
