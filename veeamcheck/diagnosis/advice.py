@@ -117,7 +117,7 @@ class Group:
     @property
     def ports(self) -> str:
         """The ports in question, without their addresses: ``22, 6162``."""
-        return _few(PortSet.of_runs(run for row in self.rows for run in row.ports.runs))
+        return _few(_ports(self.rows))
 
     @property
     def said(self) -> str:
@@ -136,6 +136,10 @@ class Group:
 def advise(group: Group) -> Advice:
     """The finding in words."""
     return _ADVICE[group.kind](group)
+
+
+def _ports(rows: Iterable[Evidence]) -> PortSet:
+    return PortSet.of_runs(run for row in rows for run in row.ports.runs)
 
 
 def _few(ports: PortSet, most: int = 6) -> str:
@@ -191,9 +195,9 @@ def _host_down(group: Group) -> Advice:
         _sentences(
             told,
             f"See whether {group.targets} is up and has this address.",
-            "If it is up, something on the way "
-            + ("has no route or " if unreachable else "")
-            + "drops everything: ask the network administrator to allow the connections below.",
+            "If it is, its own firewall or one on the way drops "
+            + ("everything or has no route" if unreachable else "everything")
+            + ": ask to allow the connections below.",
         ),
     )
 
@@ -202,10 +206,10 @@ def _no_way(group: Group) -> Advice:
     return Advice(
         f"Nothing from {group.vantages} reaches {group.addressed}, although it answers "
         f"{listed(group.answers)}.",
-        (Who.NETWORK,),
+        (Who.NETWORK, Who.SERVER),
         _sentences(
-            f"The host is up, so something between {group.vantages} and {group.targets} drops "
-            "the connections or has no route: ask to allow the connections below.",
+            f"The host is up. Its own firewall or one on the way from {group.vantages} drops the "
+            "connections, or there is no route: ask to allow the connections below.",
             f"What came back: {group.said}." if group.said else "",
         ),
     )
@@ -215,7 +219,8 @@ def _rejected(group: Group) -> Advice:
     device = group.by
     addresses = {row.address for row in group.rows}
     own_addresses = {row.local_address for row in group.rows}
-    ports = f"{_transports(group)} {group.ports}"
+    told = [row for row in group.rows if row.signal is not Signal.SILENT]
+    ports = f"{_transports(group)} {_few(_ports(told))}"
     if not device:
         who: tuple[Who, ...] = (Who.NETWORK, Who.SERVER)
         subject = "A device that could not be told"
@@ -272,7 +277,7 @@ def _no_listener(group: Group) -> Advice:
     product = any(flow.installed_by is InstalledBy.PRODUCT for flow in group.flows)
     site = any(flow.installed_by is InstalledBy.SITE for flow in group.flows)
     sure = all(row.attributed for row in group.rows)
-    several = len(PortSet.of_runs(run for row in group.rows for run in row.ports.runs)) > 1
+    several = len(_ports(group.rows)) > 1
     return Advice(
         f"{group.targets} refuses {_transports(group)} {group.ports}: "
         + ("the path is clear, but nothing listens." if sure else "most likely nothing listens."),
@@ -281,7 +286,7 @@ def _no_listener(group: Group) -> Advice:
             f"See on {group.targets} that the service{'s' if several else ''} behind "
             f"{'these ports are' if several else 'this port is'} installed and running"
             + (f" ({_services(group)})." if _services(group) else "."),
-            "No firewall needs a change for that: the resets came back from there."
+            "A reset came back: no firewall needs a change, unless one of them forges resets."
             if sure
             else "If they run, a firewall rejects: from here that cannot be told from a reset.",
         ),
@@ -380,7 +385,7 @@ def _idle(group: Group) -> Advice:
         "which proves nothing while nothing listens there.",
         (Who.BACKUP, Who.OPERATOR),
         _sentences(
-            "Hosts drop what comes to idle ports, so this is no sign of a firewall on the way.",
+            "Hosts drop what comes to idle ports, firewalls what they forbid: silence tells neither.",
             "Run the audit again once the product is installed (`--phase live`)."
             if predeploy
             else "Run the audit again while a job uses these ports.",

@@ -12,6 +12,9 @@ from rich.text import Text
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "→": ">", "·": "-", "─": "-"})
 """What our own signs become where only ASCII can be shown; one for one, so that columns stay."""
 
+_LEAST_ROOM = 24
+"""Columns that a text needs to be read beside its label."""
+
 Piece = str | tuple[str, str]
 """Text, or text and its style."""
 
@@ -22,8 +25,7 @@ def inert(text: str) -> str:
     if line.isprintable():
         return line
     return "".join(
-        char if char.isprintable() else char.encode("ascii", "backslashreplace").decode()
-        for char in line
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
     )
 
 
@@ -37,27 +39,40 @@ def text_of(*pieces: Piece) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A label and, in the column after it, a text that wraps there."""
+    """A label and, in the column after it, a text that wraps there.
+
+    Where the label is longer than its column, or leaves the text no room, the text starts on the
+    line below. Nothing is ever cut off.
+    """
 
     label: Text
     body: Text
     indent: int = 0
     column: int = 0
-    """Width of the label; where it is longer, the body starts after it."""
+    """Width of the label with the space after it."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        margin = self.indent + self.column
-        room = max(options.max_width - margin, 10)
-        lines = self.body.wrap(console, room, overflow="fold") or [Text()]
-        for number, line in enumerate(lines):
-            yield Segment(" " * self.indent)
-            if number == 0:
-                yield from self.label.render(console)
-                yield Segment(" " * (self.column - self.label.cell_len))
-            else:
-                yield Segment(" " * self.column)
-            line.rstrip()
+        indent, column, label = self.indent, self.column, self.label
+        if options.max_width < indent + column + _LEAST_ROOM or label.cell_len > column:
+            indent = min(indent, options.max_width // 4)
+            for line in _wrapped(label, console, options.max_width - indent):
+                yield Segment(" " * indent)
+                yield from line.render(console, end="\n")
+            column, label = (2 if label else 0), Text()
+        for line in _wrapped(self.body, console, options.max_width - indent - column) or [Text()]:
+            yield Segment(" " * indent)
+            yield from label.render(console)
+            yield Segment(" " * (column - label.cell_len))
             yield from line.render(console, end="\n")
+            label = Text()
+
+
+def _wrapped(text: Text, console: Console, width: int) -> list[Text]:
+    """The lines of a text; words that are too long are broken."""
+    lines = list(text.wrap(console, max(width, 1), overflow="fold")) if text else []
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 def paragraph(*pieces: Piece, indent: int = 0) -> Entry:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Flow, Plan
 from veeamcheck.reports.terminal.blocks import Entry, heading, inert, paragraph, text_of
+from veeamcheck.reports.terminal.rows import flow_rows
 from veeamcheck.reports.terminal.skipped import skipped_blocks
-from veeamcheck.reports.terminal.words import needs
 
 
 def plan_blocks(plan: Plan) -> Iterator[RenderableType]:
@@ -32,18 +30,5 @@ def plan_blocks(plan: Plan) -> Iterator[RenderableType]:
     for host in sorted(by_host, key=lambda host: host != plan.vantage):
         mark = " (this machine)" if host == plan.vantage else ""
         yield from heading(f"From {inert(host)}{mark}: {counted(len(by_host[host]), 'flow')}")
-        yield _table(by_host[host])
+        yield from flow_rows(by_host[host])
     yield from skipped_blocks(plan.skipped)
-
-
-def _table(flows: Sequence[Flow]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for column in ("Source → target", "Ports", "Rule"):
-        table.add_column(column, overflow="fold")
-    for flow in flows:
-        table.add_row(
-            text_of(f"{inert(flow.source)} → {inert(flow.target)}"),
-            Text(needs(flow)),
-            text_of((inert(flow.rule), "dim")),
-        )
-    return table

@@ -24,13 +24,13 @@ from veeamcheck.reports.terminal.blocks import (
     paragraph,
     text_of,
 )
+from veeamcheck.reports.terminal.rows import flow_rows
 from veeamcheck.reports.terminal.skipped import skipped_blocks
 from veeamcheck.reports.terminal.words import (
     LOOKS,
     duration,
     ends,
     in_full,
-    needs,
     place,
     ports_text,
     seen,
@@ -39,6 +39,8 @@ from veeamcheck.reports.terminal.words import (
 
 _MOST = 5
 """So many connections and consequences are listed of one cause; --verbose lists all."""
+_MOST_UNTESTED = 20
+"""So many flows are listed of one host to run on; --verbose lists all."""
 _VERDICT_COLUMN = 12
 _WORST_FIRST = list(LOOKS)
 
@@ -91,8 +93,8 @@ def report_blocks(report: Report, level: Level) -> Iterator[RenderableType]:
         yield from _judged(parts.judged, verbose)
         yield from _waived(parts.waived)
         yield from _rules(report.rules, parts.judged)
-        yield from _elsewhere(parts.elsewhere, report.run)
-        yield from _untestable(parts.untestable)
+        yield from _elsewhere(parts.elsewhere, report.run, verbose)
+        yield from _untestable(parts.untestable, verbose)
         yield from _limits(report)
         if verbose:
             yield from skipped_blocks(report.skipped)
@@ -156,7 +158,7 @@ def _sentence(report: Report) -> RenderableType:
         verdict = Verdict.PASS
         text = f"All {tested:,} tested flows work." if tested > 1 else "The one tested flow works."
         if waived:
-            text = f"{passed:,} of {counted(tested, 'tested flow')} work, the others are waived."
+            text = "All that was tested works or is waived."
     untested = counts.get(Verdict.UNTESTED, 0)
     if untested:
         text += f" {counted(untested, 'flow')} {_do(untested, 'remain')} untested."
@@ -256,10 +258,11 @@ def _judged(flows: Sequence[Outcome], verbose: bool) -> Iterator[RenderableType]
             indent = 2 + _VERDICT_COLUMN
             if not _is_pass(flow):
                 yield paragraph(inert(flow.reason), indent=indent)
-                yield paragraph((seen(flow), "dim"), indent=indent)
             if verbose:
                 for row in flow.evidence:
                     yield paragraph((in_full(row, flow), "dim"), indent=indent)
+            elif not _is_pass(flow):
+                yield paragraph((seen(flow), "dim"), indent=indent)
 
 
 def _is_pass(flow: Outcome) -> bool:
@@ -311,7 +314,7 @@ def _rules(rules: Sequence[RuleNote], judged: Sequence[Outcome]) -> Iterator[Ren
 # --- what remains ----------------------------------------------------------------------------
 
 
-def _elsewhere(flows: Sequence[Outcome], run: RunNote) -> Iterator[RenderableType]:
+def _elsewhere(flows: Sequence[Outcome], run: RunNote, verbose: bool) -> Iterator[RenderableType]:
     if not flows:
         return
     yield from heading("Not tested yet: run these there")
@@ -322,17 +325,17 @@ def _elsewhere(flows: Sequence[Outcome], run: RunNote) -> Iterator[RenderableTyp
         if number:
             yield Text()
         again = ", again" if host in run.vantages else ""
-        yield paragraph(("On ", ""), (inert(host), "bold"), f"{again}: {counted(len(own), 'flow')}")
-        yield paragraph((_command(run, host), "bold green"), indent=4)
-        yield from _listed(own)
+        count = counted(len(own), "flow")
+        yield paragraph("On ", (inert(host), "bold"), f"{again}: {count}")
+        yield paragraph((_command(run, host), "bold green"), indent=2)
+        yield from _untested_rows(own, verbose)
 
 
-def _listed(flows: Sequence[Outcome]) -> Iterator[RenderableType]:
-    """One entry a pair with the rules of its flows."""
-    for pair in _pairs(flows):
-        yield paragraph(ends(pair[0]), indent=4)
-        for flow in pair:
-            yield paragraph((f"{inert(flow.rule)}  {needs(flow)}", "dim"), indent=6)
+def _untested_rows(flows: Sequence[Outcome], verbose: bool) -> Iterator[RenderableType]:
+    shown = flows if verbose else flows[:_MOST_UNTESTED]
+    yield from flow_rows(shown)
+    for line in _more(len(flows) - len(shown), "flow"):
+        yield paragraph(line, indent=2)
 
 
 def _command(run: RunNote, host: str) -> str:
@@ -340,11 +343,11 @@ def _command(run: RunNote, host: str) -> str:
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
-def _untestable(flows: Sequence[Outcome]) -> Iterator[RenderableType]:
+def _untestable(flows: Sequence[Outcome], verbose: bool) -> Iterator[RenderableType]:
     if not flows:
         return
     yield from heading("Not testable: source and target are one host here")
-    yield from _listed(flows)
+    yield from _untested_rows(flows, verbose)
 
 
 def _limits(report: Report) -> Iterator[RenderableType]:
