@@ -72,8 +72,8 @@ def own_hosts(inventory: Inventory) -> list[str]:
 def _require_host(inventory: Inventory, name: str) -> None:
     if name not in inventory.hosts:
         raise typer.BadParameter(
-            f"{inventory.file} has no host {name!r}{suggest(name, inventory.hosts)}; "
-            f"its hosts: {_some(list(inventory.hosts))}",
+            f"{inventory.file} has no host {name!r}; it has: {_some(list(inventory.hosts))}"
+            f"{suggest(name, inventory.hosts)}",
             param_hint="--from",
         )
 

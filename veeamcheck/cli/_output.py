@@ -32,7 +32,7 @@ def parse_outputs(texts: Sequence[str], formats: Sequence[str], default: str) ->
         name, equals, file = text.partition("=")
         if name not in formats:
             raise typer.BadParameter(
-                f"{name!r} is no format{suggest(name, formats)}; there are: {', '.join(formats)}",
+                f"{name!r} is no format; there are: {', '.join(formats)}{suggest(name, formats)}",
                 param_hint="-o",
             )
         if equals and not file:

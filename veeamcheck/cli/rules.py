@@ -52,7 +52,7 @@ def show(
     known = {each.id: (rule_set, each) for rule_set, each in _pairs(context.obj)}
     if rule not in known:
         raise CommandError(
-            f"there is no rule {rule!r}{suggest(rule, known)} (veeamcheck rules lists them)"
+            f"there is no rule {rule!r}; veeamcheck rules lists them{suggest(rule, known)}"
         )
     rule_set, found = known[rule]
     if output == "json":
