@@ -64,7 +64,7 @@ def run(
     ] = False,
     checks: Annotated[
         Literal["connect", "service"],
-        typer.Option(help="CommandError at the handshake, or look whether the service answers."),
+        typer.Option(help="Stop at the handshake, or look whether the service answers."),
     ] = "service",
     pace: Annotated[
         Literal["polite", "normal", "fast"],
