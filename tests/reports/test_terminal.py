@@ -73,7 +73,7 @@ def test_without_utf8_everything_is_still_shown() -> None:
     warned = replace(everything(), warnings=("hosts.büro: odd",))
     print_report(warned, Console(file=file, width=80, color_system=None, _environ={}))
     file.flush()
-    text = file.buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
+    text = file.buffer.getvalue().decode("ascii")
     assert_golden("everything-ascii.txt", text)
     assert "x fail" in text
     assert "hosts.b\\xfcro" in text

@@ -385,7 +385,8 @@ def _idle(group: Group) -> Advice:
         "which proves nothing while nothing listens there.",
         (Who.BACKUP, Who.OPERATOR),
         _sentences(
-            "Hosts drop what comes to idle ports, firewalls what they forbid: silence tells neither.",
+            "Hosts drop what comes to idle ports, firewalls what they forbid: "
+            "silence tells neither.",
             "Run the audit again once the product is installed (`--phase live`)."
             if predeploy
             else "Run the audit again while a job uses these ports.",

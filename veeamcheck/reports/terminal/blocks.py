@@ -80,7 +80,7 @@ def paragraph(*pieces: Piece, indent: int = 0) -> Entry:
 
 
 def labelled(label: str, *pieces: Piece, indent: int, column: int = 8) -> Entry:
-    return Entry(Text(label, "dim"), text_of(*pieces), indent, column)
+    return Entry(text_of((label, "dim")), text_of(*pieces), indent, column)
 
 
 def heading(title: str) -> Iterator[RenderableType]:
