@@ -102,68 +102,53 @@ def _apply(
     rule: Rule, rule_set: RuleSet, site: _Site, vantage: str | None
 ) -> Iterator[Flow | Skipped]:
     skip = partial(Skipped, rule=rule.id, section=rule.section)
-    target_role = _target_role(rule, rule_set)
+    role = _target_role(rule, rule_set)
 
-    if reason := _why_not_here(rule, rule_set, site) or site.nobody(rule.source, target_role):
+    if reason := _why_not_here(rule, rule_set, site) or site.nobody(rule.source, role):
         yield skip(source=None, target=None, reason=reason)
         return
 
-    sources: list[Host] = []
-    why_not = _why_not_host(rule.when.source, rule_set)
-    for host in site.with_role(rule.source):
-        if reason := why_not(host):
-            yield skip(source=host.name, target=None, reason=reason)
-        else:
-            sources.append(host)
+    sources, unfit = _sort_out(site.with_role(rule.source), _unmet(rule.when.source, rule_set))
+    for host, reason in unfit:
+        yield skip(source=host.name, target=None, reason=reason)
 
-    targets: list[Host] = []
-    why_not = _why_not_host(rule.when.target, rule_set)
-    in_front = site.gateways_of(rule.target_gateway_of) if rule.target_gateway_of else None
-    for host in sources if rule.target_self else site.with_role(target_role):
-        if in_front is not None and host.name not in in_front:
-            reason = f"it is the gateway of no {rule.target_gateway_of}"
-            yield skip(source=None, target=host.name, reason=reason)
-        elif reason := why_not(host):
-            yield skip(source=None, target=host.name, reason=reason)
-        else:
-            targets.append(host)
+    candidates = sources if rule.target_self else site.with_role(role)
+    targets, unfit = _sort_out(candidates, _why_not_target(rule, rule_set, site))
+    for host, reason in unfit:
+        yield skip(source=None, target=host.name, reason=reason)
 
-    documented = _union(rule.ports)
+    flow = partial(
+        Flow,
+        rule_set=rule_set.id,
+        rule=rule.id,
+        section=rule.section,
+        row=rule.row,
+        transport=rule.transport,
+        mode=rule.mode,
+        listener=rule.listener,
+        installed_by=rule.installed_by,
+        service=rule.service,
+        target_transient=rule_set.roles[role].transient,
+    )
+    ports = _union(rule.ports)
     failover = _union(rule.failover) if rule.mode is Mode.FAILOVER else None
-    transient = rule_set.roles[target_role].transient
-
     pairs = ((h, [h]) for h in targets) if rule.target_self else ((h, targets) for h in sources)
     for source, partners in pairs:
         never = site.never_talks_to(source)
         stand_in = None if rule.target_self or source.name == vantage else source.stand_in
         for target in partners:
-            if source is target and not rule.target_self:
-                reason = "source and target are the same host: nothing crosses a network"
-                yield skip(source=source.name, target=target.name, reason=reason)
-                continue
-            if never and (end := next((end for end in _ends(target) if end in never), None)):
-                reason = f"it is excluded: {never[end]}"
+            if reason := _why_not_pair(source, target, rule, never):
                 yield skip(source=source.name, target=target.name, reason=reason)
                 continue
             own = target.ports
-            yield Flow(
+            yield flow(
                 id=f"{rule.id}@{source.name}>{target.name}",
-                rule_set=rule_set.id,
-                rule=rule.id,
-                section=rule.section,
-                row=rule.row,
                 source=source.name,
                 target=target.name,
                 address=target.address,
-                transport=rule.transport,
-                mode=rule.mode,
-                ports=_as_set_up(rule.ports, own) if own else documented,
+                ports=_as_set_up(rule.ports, own) if own else ports,
                 failover_ports=_as_set_up(rule.failover, own) if own and failover else failover,
-                listener=rule.listener,
-                installed_by=rule.installed_by,
-                service=rule.service,
                 runs_from=stand_in or source.name,
-                target_transient=transient,
                 target_os=str(target.attributes.get("os", "")),
             )
 
@@ -220,8 +205,8 @@ class _Site:
 
     def find(self, population: Population, rule_set: RuleSet) -> Host | None:
         """The first host of a population."""
-        why_not = _why_not_host(population.attributes, rule_set)
-        return next((host for host in self.with_role(population.role) if not why_not(host)), None)
+        unmet = _unmet(population.attributes, rule_set)
+        return next((host for host in self.with_role(population.role) if not unmet(host)), None)
 
     def never_talks_to(self, source: Host) -> dict[str, str]:
         """Excluded target end -> reason; the reason of the most exactly named source counts."""
@@ -250,7 +235,7 @@ def _why_not_here(rule: Rule, rule_set: RuleSet, site: _Site) -> str | None:
     for name, wanted in rule.when.options.items():
         actual = site.options.get(name, rule_set.options[name].default)
         if not _fits(actual, wanted):
-            return _mismatch(f"the option {name}", actual, wanted)
+            return _mismatch("the option", name, actual, wanted)
     for population in rule.when.has:
         if not site.find(population, rule_set):
             return f"no host is {_text_of(population)}; the rule applies where one is"
@@ -260,17 +245,52 @@ def _why_not_here(rule: Rule, rule_set: RuleSet, site: _Site) -> str | None:
     return None
 
 
-def _why_not_host(
-    condition: Mapping[str, Value], rule_set: RuleSet
-) -> Callable[[Host], str | None]:
-    """Asks of a host: what about it keeps a rule with this condition from it, if anything?"""
+WhyNot = Callable[[Host], str | None]
+"""What about a host keeps a rule from it; None if nothing does."""
+
+
+def _sort_out(hosts: Iterable[Host], why_not: WhyNot) -> tuple[list[Host], list[tuple[Host, str]]]:
+    """The hosts that fit, and those that do not with the reason."""
+    fit: list[Host] = []
+    unfit: list[tuple[Host, str]] = []
+    for host in hosts:
+        if reason := why_not(host):
+            unfit.append((host, reason))
+        else:
+            fit.append(host)
+    return fit, unfit
+
+
+def _why_not_target(rule: Rule, rule_set: RuleSet, site: _Site) -> WhyNot:
+    unmet = _unmet(rule.when.target, rule_set)
+    behind = rule.target_gateway_of
+    if not behind:
+        return unmet
+    in_front = site.gateways_of(behind)
+    idle = f"it is the gateway of no {behind}"
+    return lambda host: unmet(host) if host.name in in_front else idle
+
+
+def _why_not_pair(source: Host, target: Host, rule: Rule, never: Mapping[str, str]) -> str | None:
+    """`never`: the ends that the source never talks to, with the reasons."""
+    if source is target and not rule.target_self:
+        return "source and target are the same host: nothing crosses a network"
+    if never:
+        for end in _ends(target):
+            if end in never:
+                return f"it is excluded: {never[end]}"
+    return None
+
+
+def _unmet(condition: Mapping[str, Value], rule_set: RuleSet) -> WhyNot:
+    """Asks a host for every attribute that the condition names, in its order."""
     asked = [(name, rule_set.attributes[name].default, want) for name, want in condition.items()]
 
     def why_not(host: Host) -> str | None:
         for name, default, wanted in asked:
             actual = host.attributes.get(name, default)
-            if not _fits(actual, wanted):
-                return _mismatch(f"its {name}", actual, wanted)
+            if actual != wanted and not _fits(actual, wanted):
+                return _mismatch("its", name, actual, wanted)
         return None
 
     return why_not
@@ -296,9 +316,10 @@ def _several(value: Value) -> tuple[str, ...]:
 
 
 @cache  # 100,000 hosts have few different reasons: they share the texts
-def _mismatch(what: str, actual: Value, wanted: Value) -> str:
+def _mismatch(whose: str, name: str, actual: Value, wanted: Value) -> str:
     verb = "includes" if isinstance(actual, tuple) and wanted != () else "is"
-    return f"{what} is {_text(actual)}; the rule applies where it {verb} {_text(wanted, ' or ')}"
+    demand = f"the rule applies where it {verb} {_text(wanted, ' or ')}"
+    return f"{whose} {name} is {_text(actual)}; {demand}"
 
 
 def _text(value: Value, glue: str = ", ") -> str:
