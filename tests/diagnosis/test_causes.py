@@ -247,12 +247,14 @@ def test_a_wrong_service_names_what_was_expected() -> None:
 
 
 def test_a_clock_that_is_not_synchronised() -> None:
-    row = seen("123", Signal.INVALID, meaning="not synchronised")
+    row = seen("123", Signal.INVALID, meaning="answers, but is not synchronised itself")
     cause = only(
         failed(ReasonCode.WRONG_SERVICE, "ntp1", row, service="ntp", transport=Transport.UDP)
     )
     assert cause.kind is Kind.NTP
-    assert cause.title.endswith("not synchronised.")
+    assert cause.title == (
+        "No clock can be set by ntp1: it answers, but is not synchronised itself."
+    )
 
 
 def test_a_vantage_that_nothing_answers_is_suspected_first() -> None:

@@ -278,14 +278,15 @@ def _no_listener(group: Group) -> Advice:
     site = any(flow.installed_by is InstalledBy.SITE for flow in group.flows)
     sure = all(row.attributed for row in group.rows)
     several = len(_ports(group.rows)) > 1
+    services = _services(group)
     return Advice(
         f"{group.targets} refuses {_transports(group)} {group.ports}: "
         + ("the path is clear, but nothing listens." if sure else "most likely nothing listens."),
         (*(_only(Who.BACKUP, product)), *(_only(Who.SERVER, site))),
         _sentences(
             f"See on {group.targets} that the service{'s' if several else ''} behind "
-            f"{'these ports are' if several else 'this port is'} installed and running"
-            + (f" ({_services(group)})." if _services(group) else "."),
+            f"{'these ports' if several else 'this port'}{f' ({services})' if services else ''} "
+            f"{'are' if several else 'is'} installed and running.",
             "A reset came back: no firewall needs a change, unless one of them forges resets."
             if sure
             else "If they run, a firewall rejects: from here that cannot be told from a reset.",
@@ -307,7 +308,8 @@ def _wrong_service(group: Group) -> Advice:
 
 def _ntp(group: Group) -> Advice:
     return Advice(
-        f"{group.targets} answers NTP, but nobody can set a clock by it{_with(group.said)}.",
+        f"No clock can be set by {group.targets}: it "
+        f"{group.said or 'answers, but not as a time server should'}.",
         (Who.SERVER,),
         _sentences(
             f"See on {group.targets} that its own time source is reachable and synchronised "

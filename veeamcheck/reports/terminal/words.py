@@ -45,6 +45,10 @@ def duration(time: timedelta) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def milliseconds(number: float) -> str:
+    return f"{number:,.1f} ms" if number >= 0.1 else "<0.1 ms"
+
+
 def ports_text(ports: PortSet, most: int | None = _MOST_RUNS) -> str:
     """The runs with room to break a line between them, no more than `most` of them."""
     runs = str(ports).split(",")
@@ -100,7 +104,7 @@ def _folded(rows: Sequence[Evidence], primary: PortSet) -> list[str]:
         ports = PortSet.of_runs(run for row in same for run in row.ports.runs)
         text = f"{ports_text(ports)} {signal}" + (f" by {inert(by)}" if by else "")
         if len(same) == 1 and same[0].rtt_ms is not None:
-            text += f" ({same[0].rtt_ms:.1f} ms)"
+            text += f" ({milliseconds(same[0].rtt_ms)})"
         folded.append((not ports & primary, ports.first if ports else 0, text))
     return [text for *_, text in sorted(folded)]
 
@@ -116,7 +120,7 @@ def in_full(row: Evidence, flow: Outcome) -> str:
         parts.append(f"from {row.local_address}")
     parts.append(f"contacted {row.probed:,} of {len(row.ports):,}")
     if row.rtt_ms is not None:
-        parts.append(f"{row.rtt_ms:.1f} ms")
+        parts.append(milliseconds(row.rtt_ms))
     if row.signal is Signal.REFUSED and not row.attributed:
         parts.append("a reset could not be told from an ICMP reject")
     if row.proven:
