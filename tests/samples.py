@@ -264,11 +264,12 @@ def everything() -> Report:
         flow(
             "backup-server-ntp", "vbr1", "ntp1", "123", Verdict.FAIL, ReasonCode.WRONG_SERVICE,
             [
-                seen("123", Signal.INVALID, rtt_ms=1.2, meaning="answers, but is not synchronised itself",
-                     detail={"stratum": 16}),
+                seen("123", Signal.INVALID, rtt_ms=1.2, detail={"stratum": 16},
+                     meaning="answers, but is not synchronised itself"),
             ],
             transport=Transport.UDP, service="ntp", installed_by=InstalledBy.SITE, row=7,
-            reason="123 something answers, but not the service (answers, but is not synchronised itself)",
+            reason="123 something answers, but not the service (answers, but is not "
+            "synchronised itself)",
         ),
         flow(
             "backup-server-log-shipping-smb", "vbr1", "repo2", "135,445", Verdict.WAIVED,
