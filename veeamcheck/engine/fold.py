@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from statistics import median
 
 from veeamcheck.engine.ranges import fill, widest_gap
 from veeamcheck.model import Evidence, Observation
@@ -29,7 +28,7 @@ def fold(
         own = fill(ports, own)
     alike: dict[tuple[object, ...], list[int]] = {}
     for port, each in own.items():
-        detail = tuple(sorted((each.detail or {}).items()))
+        detail = tuple(sorted(each.detail.items())) if each.detail else ()
         key = (each.signal, each.attributed, each.by, each.proven, detail)
         alike.setdefault(key, []).append(port)
     rows = []
@@ -47,7 +46,7 @@ def fold(
                 attributed=first.attributed,
                 probed=len(probed),
                 gap=0 if len(probed) == len(members) else _gap(row_ports, contacted),
-                rtt_ms=round(median(times) * 1000, 3) if times else None,
+                rtt_ms=round(min(times) * 1000, 3) if times else None,
                 by=first.by,
                 detail=first.detail,
                 name=name,

@@ -20,11 +20,10 @@ _SCOUT_TRIES = 6
 _LAST_LOOK_AFTER = 1.0
 """Seconds that outlast a burst of losses and a limit on ICMP errors."""
 _LAST_LOOKS = 3
-_EXHAUSTED = 0.25
-"""Seconds until this machine may have descriptors and ports to spare again."""
 _BANNED = 5.0
 """Seconds to wait for a scan protection to relent."""
-_SPREAD_OF_SLOW_ANSWERS = 3
+_PATIENT_TRIES = 3
+"""Slow answers that are needed before the timeout may grow beyond one SYN."""
 
 
 class Sweep:
@@ -57,6 +56,8 @@ class Sweep:
         """What a port showed that is not yet believed: unreachable, or an error of this machine."""
         self._unreachable: Observation | None = None
         """Why no packet gets through, where that holds for the whole address."""
+        self._slow = False
+        """Answers take longer than one attempt waits for."""
         self._given_up = False
         """The address stayed wholly silent through all tries."""
 
@@ -169,30 +170,30 @@ class Sweep:
                 if self.alive or not left or self._unreachable:
                     break
                 await self._round(left, tries, self.roundtrip.timeout, priority)
-            if self.alive and not self.roundtrip.timeout > FIRST_TIMEOUT:
-                patient.cancel()
-            await asyncio.gather(patient, return_exceptions=True)
+            if self.alive and not self._slow:
+                patient.cancel()  # it has nothing more to tell
+            await asyncio.wait([patient])
+            if not patient.cancelled():
+                patient.result()
         finally:
             patient.cancel()
 
     async def _wait_for_neighbour(self, scouts: Sequence[int], priority: int) -> None:
         """One attempt at a time, kept open long: shows a missing neighbour, and a slow path."""
-        slow = unreachable = 0
-        for _ in range(_SPREAD_OF_SLOW_ANSWERS):
+        unreachable = 0
+        for _ in range(_PATIENT_TRIES):
             port = next((port for port in scouts if port not in self.seen), scouts[0])
             answers = await self._dispatcher.contact(self.address, [port], _NEIGHBOUR, priority)
             observation = answers[port]
-            if observation.signal is Signal.UNREACHABLE:
+            late = (observation.rtt or 0) > FIRST_TIMEOUT
+            if observation.signal is Signal.UNREACHABLE and late:
                 unreachable += 1
                 if unreachable == 2:
                     self._unreachable = observation
                     return
-            elif observation.signal in CLEAR and (observation.rtt or 0) > FIRST_TIMEOUT:
-                slow += 1
-                self.alive = True
+            elif observation.signal in CLEAR and late:
+                self.alive = self._slow = True
                 self.roundtrip.answer(observation.rtt, 0)
-                if slow == _SPREAD_OF_SLOW_ANSWERS:
-                    return
             else:
                 return
 
@@ -231,8 +232,9 @@ class Sweep:
         self, ports: Sequence[int], tries: dict[int, int], timeout: float, priority: int
     ) -> None:
         """One attempt at each port; what is final goes to `seen`."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
         answers = await self._dispatcher.contact(self.address, ports, timeout, priority)
-        exhausted = False
         for port, observation in answers.items():
             before = tries.get(port, 0)
             match observation.signal:
@@ -240,7 +242,6 @@ class Sweep:
                     told = self._last.get(port)
                     if told is None or told.signal is not Signal.UNREACHABLE:
                         self._last[port] = observation
-                    exhausted = True
                     continue
                 case Signal.SILENT:
                     told = self._last.get(port)
@@ -259,8 +260,9 @@ class Sweep:
                 case _:
                     self.seen[port] = observation
             tries[port] = before + 1
-        if exhausted:
-            await asyncio.sleep(_EXHAUSTED)
+        if any(port not in self.seen for port in ports):
+            # Whoever said at once that it cannot be done gets the time that a silence takes.
+            await asyncio.sleep(start + timeout - loop.time())
 
     def _scouts(self, ports: Collection[int]) -> list[int]:
         """Both ends and 14 at random; all, where there are no more."""

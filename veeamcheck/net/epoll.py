@@ -70,6 +70,11 @@ class EpollConnector:
                 sock.setsockopt(socket.IPPROTO_IP, errors.IP_RECVERR, 1)
             number = sock.connect_ex(socket_address(address, port))
             if number in errors.IN_PROGRESS:
+                # A neighbour's reset is often back already; asking spares the wait for an event.
+                number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if number:
+                    self._finish(attempt, number, queued=True)
+                    return
                 self._epoll.register(sock.fileno(), _WATCH)
                 self._flying[sock.fileno()] = attempt
                 self._expire_at(started + timeout, attempt)
