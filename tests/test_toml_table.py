@@ -25,6 +25,8 @@ def table(text: str) -> Table:
         ('k = "x"', lambda t: t.string("k"), "x"),
         ("", lambda t: t.string("k", "default"), "default"),
         ('k = ""', lambda t: t.string("k", ""), ""),
+        ('k = "x"', lambda t: t.optional_string("k"), "x"),
+        ("", lambda t: t.optional_string("k"), None),
         ("k = false", lambda t: t.boolean("k", True), False),
         ("", lambda t: t.boolean("k", True), True),
         ("k = 7", lambda t: t.integer("k", 1, 7), 7),
@@ -58,12 +60,9 @@ PORTS = 'write a port such as 6162, a run such as "2500-3300", or a list of them
     [
         ("", lambda t: t.string("k"), f"f:1: k: is missing; {TEXT}"),
         ("\nk = 1", lambda t: t.string("k"), f"f:2: k: is the number 1; {TEXT}"),
-        ('k = " "', lambda t: t.string("k"), "f:1: k: is empty; write a text"),
-        (
-            'k = ""',
-            lambda t: t.string("k", "x"),
-            "f:1: k: is empty; write a text, or leave the key out",
-        ),
+        ('k = " "', lambda t: t.string("k"), f"f:1: k: is empty; {TEXT}"),
+        ('k = ""', lambda t: t.string("k", "x"), f"f:1: k: is empty; {TEXT}"),
+        ('k = ""', lambda t: t.optional_string("k"), f"f:1: k: is empty; {TEXT}"),
         (
             'k = "true"',
             lambda t: t.boolean("k", False),

@@ -27,7 +27,7 @@ from veeamcheck.model import (
 )
 from veeamcheck.ports import PortSet
 from veeamcheck.rulesets import HOST_KEYS, load_rule_set, shipped
-from veeamcheck.toml_table import Notes, Table, one_of, unknown
+from veeamcheck.toml_table import TEXT_FORM, Notes, Table, one_of, unknown
 from veeamcheck.toml_text import read_text, read_toml, suggest
 from veeamcheck.vocabulary import Vocabulary
 
@@ -35,6 +35,8 @@ DEFAULT_RULE_SETS = ("veeam-pve",)
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _FLOW_ID = re.compile(r"([^@>]+)@([^@>]+)>([^@>]+)")
+_END_FORM = "write the name of a host, role:NAME or *"
+_FLOW_FORM = "write RULE@SOURCE>TARGET, as `veeamcheck plan` shows it"
 _SSH_FORM = "write true, false or a table of any of user, port, host, key, jump"
 
 
@@ -168,7 +170,7 @@ def _host(name: str, table: Table, words: Vocabulary) -> Host:
         address=_address(table),
         roles=roles,
         attributes=_attributes(table, roles, words),
-        stand_in=table.string("stand_in", "") or None,
+        stand_in=table.optional_string("stand_in"),
         ports=_ports(table, roles, words) if "ports" in table else {},
         ssh=_ssh(table) if "ssh" in table else None,
     )
@@ -222,7 +224,8 @@ def _attribute(name: str, attribute: Attribute, table: Table) -> Value:
         value = table.strings(name, example, or_one=True)
         words = value
     else:
-        value = table.string(name, attribute.default)
+        form = f"write {one_of(attribute.choices)}, in quotes" if attribute.choices else TEXT_FORM
+        value = table.string(name, attribute.default, form=form)
         words = (value,) if isinstance(table.data[name], str) else ()
     for word in words:
         if attribute.choices and word not in attribute.choices:
@@ -252,7 +255,7 @@ def _undocumented(key: str, words: Vocabulary) -> str:
         canonical = key
     if canonical in documented:
         return f'is written otherwise in the documents; write "{canonical}"'
-    return unknown("documented value", key, documented)
+    return unknown("port of the documents", key, documented)
 
 
 def _ssh(table: Table) -> SshAccess | None:
@@ -262,11 +265,11 @@ def _ssh(table: Table) -> SshAccess | None:
     ssh = table.table("ssh", _SSH_FORM)
     ssh.only(("user", "port", "host", "key", "jump"))
     return SshAccess(
-        user=ssh.string("user", "") or None,
+        user=ssh.optional_string("user"),
         port=ssh.integer("port", 1, 65535) if "port" in ssh else None,
-        host=ssh.string("host", "") or None,
-        key=ssh.string("key", "") or None,
-        jump=ssh.string("jump", "") or None,
+        host=ssh.optional_string("host"),
+        key=ssh.optional_string("key"),
+        jump=ssh.optional_string("jump"),
     )
 
 
@@ -364,7 +367,7 @@ def _exclude(table: Table, hosts: Mapping[str, Host], words: Vocabulary) -> Excl
 
 
 def _end(table: Table, key: str, hosts: Mapping[str, Host], words: Vocabulary) -> str:
-    end = table.string(key)
+    end = table.string(key, form=_END_FORM)
     role = end.removeprefix("role:")
     if end in hosts or end in ("", "*"):
         return end
@@ -375,7 +378,7 @@ def _end(table: Table, key: str, hosts: Mapping[str, Host], words: Vocabulary) -
         table.wrong(f"{end!r} is a role; write role:{end}", key)
     else:
         near = suggest(end, hosts)
-        table.wrong(f"no host is named {end!r}{near or '; write a host, role:NAME or *'}", key)
+        table.wrong(f"no host is named {end!r}{near or '; ' + _END_FORM}", key)
     return end
 
 
@@ -395,11 +398,11 @@ def _waivers(
 
 
 def _flow(table: Table, hosts: Mapping[str, Host], words: Vocabulary) -> str:
-    flow = table.string("flow")
+    flow = table.string("flow", form=_FLOW_FORM)
     match = _FLOW_ID.fullmatch(flow)
     if not match:
         if flow:
-            table.wrong(f"{flow!r} is no flow; write RULE@SOURCE>TARGET as in the plan", "flow")
+            table.wrong(f"{flow!r} is no flow; {_FLOW_FORM}", "flow")
         return flow
     rule, *ends = match.groups()
     if rule not in words.rules:

@@ -20,6 +20,7 @@ from veeamcheck.toml_text import TomlText, suggest
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
+TEXT_FORM = 'write a text in quotes: "..."'
 _PORTS_FORM = 'write a port such as 6162, a run such as "2500-3300", or a list of them'
 
 
@@ -66,18 +67,21 @@ class Table:
 
     # Values. Where `default` is not given, the key must be there.
 
-    def string(self, key: str, default: str | None = None) -> str:
-        """A text, not empty unless that is the default."""
-        value = self._get(key, default is None, 'write a text in quotes: "..."')
+    def string(self, key: str, default: str | None = None, *, form: str = TEXT_FORM) -> str:
+        """A text; the empty one only where that is the default."""
+        value = self._get(key, default is None, form)
         if value is None:
             return default or ""
         if not isinstance(value, str):
-            self.wrong_type('write a text in quotes: "..."', key)
+            self.wrong_type(form, key)
             return ""
         if not value.strip() and value != default:
-            instead = "write a text" if default is None else "write a text, or leave the key out"
-            self.wrong(f"is empty; {instead}", key)
+            self.wrong(f"is empty; {form}", key)
         return value
+
+    def optional_string(self, key: str) -> str | None:
+        """A text that is not empty; None where the key is not there."""
+        return self.string(key) if key in self else None
 
     def boolean(self, key: str, default: bool) -> bool:
         value = self.data.get(key, default)

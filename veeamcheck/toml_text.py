@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any, Protocol
 
 from veeamcheck.model import InputError, Problem
@@ -93,11 +94,10 @@ def read_text(source: Readable, file: str, *, if_missing: str) -> str:
     raise InputError([Problem(file, line, "", what)])
 
 
-def suggest(word: str, known: Collection[str]) -> str:
+def suggest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'worker'?"`` if one of `known` is near to `word`, else the empty text."""
-    if len(known) > _MOST_COMPARED:
-        return ""
-    near = _nearest(word, tuple(known))
+    compared = tuple(islice(known, _MOST_COMPARED + 1))
+    near = _nearest(word, compared) if len(compared) <= _MOST_COMPARED else ""
     return f"; did you mean {near!r}?" if near else ""
 
 
