@@ -132,13 +132,11 @@ def judge(flow: Flow, evidence: Sequence[Evidence], facts: PairFacts, phase: Pha
     by_declared: dict[str, dict[str, list[Evidence]]] = {name: {} for name in flow.address}
     for row in evidence:
         by_declared.setdefault(row.name or row.address, {}).setdefault(row.address, []).append(row)
-    several = sum(len(addresses) or 1 for addresses in by_declared.values()) > 1
-    judged = [
-        _judge_name(flow, name, addresses, facts, phase) for name, addresses in by_declared.items()
-    ]
-    worst = min(judged, key=lambda each: _WORST_FIRST.index(each[1].verdict))
-    name, judgement = worst
-    reason = f"{name}: {judgement.reason}" if several else judgement.reason
+    judged = {
+        name: _judge_name(flow, addresses, facts, phase) for name, addresses in by_declared.items()
+    }
+    judgement = _worst(judged)
+    reason = judgement.reason
     if facts.left_out:
         reason += f"; not tried, no route from here: {', '.join(facts.left_out)}"
     return judgement._replace(reason=reason)
@@ -157,29 +155,41 @@ def needs_failover(
 
 def _judge_name(
     flow: Flow,
-    name: str,
     addresses: Mapping[str, list[Evidence]],
     facts: PairFacts,
     phase: Phase,
-) -> tuple[str, Judgement]:
+) -> Judgement:
     """One declared address: of the several that a DNS name has, any that works is enough."""
     if not addresses:
-        return name, _judge_address(flow, [], facts, phase)
-    judged = {
-        address: _judge_address(flow, rows, facts, phase) for address, rows in addresses.items()
-    }
-    best = max(judged, key=lambda address: _WORST_FIRST.index(judged[address].verdict))
-    judgement = judged[best]
-    others = [
-        f"{address} {judged[address].verdict} ({judged[address].reason})"
-        for address in judged
-        if judged[address] is not judgement
-    ]
-    if others:
-        judgement = judgement._replace(
-            reason=f"{judgement.reason}; other addresses: {', '.join(others)}"
-        )
-    return name, judgement
+        return _judge_address(flow, [], facts, phase)
+    return _best(
+        {address: _judge_address(flow, rows, facts, phase) for address, rows in addresses.items()}
+    )
+
+
+def _worst(judged: Mapping[str, Judgement]) -> Judgement:
+    """Each must work: the worst verdict, told of all addresses that have it."""
+    if len(judged) == 1:
+        return next(iter(judged.values()))
+    verdict = min((each.verdict for each in judged.values()), key=_WORST_FIRST.index)
+    having = {name: each for name, each in judged.items() if each.verdict is verdict}
+    # Of a pass the lesser proof counts, of the others the reason that goes first.
+    choose = max if verdict is Verdict.PASS else min
+    code = choose((each.code for each in having.values()), key=_PRECEDENCE.__getitem__)
+    return Judgement(verdict, code, "; ".join(f"{n}: {each.reason}" for n, each in having.items()))
+
+
+def _best(judged: Mapping[str, Judgement]) -> Judgement:
+    """Any that works is enough: the best verdict, and what the other addresses have."""
+    ranked = sorted(
+        judged.items(),
+        key=lambda item: (-_WORST_FIRST.index(item[1].verdict), _PRECEDENCE[item[1].code]),
+    )
+    (best, judgement), *others = ranked
+    if not others:
+        return judgement
+    told = ", ".join(f"{address} {each.verdict} ({each.reason})" for address, each in others)
+    return judgement._replace(reason=f"{best}: {judgement.reason}; other addresses: {told}")
 
 
 def _judge_address(
@@ -233,8 +243,6 @@ def _judge_failover(
         for finding in failover
     ):
         verdict = Verdict.DEGRADED
-    elif not blocked and ReasonCode.INTERRUPTED in {finding.code for finding in failover}:
-        verdict = Verdict.UNPROVEN
     else:
         verdict = Verdict.FAIL
     code = _code(flow.mode, verdict, failover if verdict is Verdict.UNPROVEN else both)
@@ -299,11 +307,13 @@ def _findings(
 
 def _flanked(flow: Flow, ports: PortSet, rows: Sequence[tuple[PortSet, Evidence]]) -> PortSet:
     """The ports of a range where a silence can only be a block, whatever listens."""
+    if ports is flow.ports and flow.mode is not Mode.RANGE:
+        return PortSet()  # single ports are no range, however many
     refused = PortSet.of_runs(
         run for own, row in rows if row.signal is Signal.REFUSED for run in own.runs
     )
-    if len(ports) < 2 or not refused or flow.transport is not Transport.TCP:
-        return PortSet()
+    if not refused or flow.transport is not Transport.TCP:
+        return PortSet()  # over UDP a refusal is an ICMP error, of which most are held back
     if flow.target_os == "windows":
         return ports  # stealth mode hides all idle ports or none
     return PortSet(((refused.first, refused.last),))
