@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 
 from veeamcheck import reports
 from veeamcheck.cli._exit import Status
 from veeamcheck.cli._output import Output, reason_of, say, write_file, write_stdout
 from veeamcheck.model import Plan, Report
-from veeamcheck.reports import terminal
-from veeamcheck.reports.terminal import Level
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from veeamcheck.reports.terminal import Level
 
 PLAN_FORMATS = ("json", "table")
 
@@ -23,14 +26,18 @@ def level_of(*, quiet: bool, verbose: bool) -> Level:
     """How much ``--quiet`` and ``--verbose`` let the terminal report say."""
     if quiet and verbose:
         raise typer.BadParameter("--quiet and --verbose exclude each other")
+    from veeamcheck.reports.terminal import Level
+
     return Level.QUIET if quiet else Level.VERBOSE if verbose else Level.NORMAL
 
 
-def deliver(report: Report, outputs: Sequence[Output], level: Level = Level.NORMAL) -> int:
+def deliver(report: Report, outputs: Sequence[Output], level: Level) -> int:
     """Print and write the report; the audit's exit status, or that it could not be written."""
 
     def show(console: Console) -> None:
-        terminal.print_report(report, console, level=level)
+        from veeamcheck.reports.terminal import print_report
+
+        print_report(report, console, level=level)
 
     def render(name: str) -> str:
         return reports.render(name, report)
@@ -44,11 +51,15 @@ def deliver_plan(plan: Plan, outputs: Sequence[Output]) -> int:
     """Print and write the plan, in PLAN_FORMATS."""
 
     def show(console: Console) -> None:
-        terminal.print_plan(plan, console)
+        from veeamcheck.reports.terminal import print_plan
+
+        print_plan(plan, console)
 
     def render(name: str) -> str:
         if name == "table":
-            return terminal.render_plan(plan)
+            from veeamcheck.reports.terminal import render_plan
+
+            return render_plan(plan)
         from veeamcheck.reports import json
 
         return json.render(plan)
@@ -74,7 +85,9 @@ def _hand_over(
                 if path:
                     write_file(path, render(name))
                 elif name == for_people:
-                    show(_StdoutConsole(file=sys.stdout, highlight=False))
+                    from veeamcheck.cli._console import StdoutConsole
+
+                    show(StdoutConsole())
                     sys.stdout.flush()
                 else:
                     write_stdout(render(name))
@@ -82,9 +95,3 @@ def _hand_over(
             say(f"veeamcheck: cannot write {path or 'to stdout'}: {reason_of(error)}")
             written = False
     return written
-
-
-class _StdoutConsole(Console):
-    def on_broken_pipe(self) -> None:
-        """Not rich's own way out, which exits with 1: that would say that something fails."""
-        raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError

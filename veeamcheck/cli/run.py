@@ -142,7 +142,7 @@ def _reasons(texts: Sequence[str]) -> frozenset[ReasonCode]:
         if name not in UNPROVEN_REASONS:
             raise typer.BadParameter(
                 f"{name!r} is no reason to be unproven; there are: {', '.join(UNPROVEN_REASONS)}"
-                f"{suggest(name, map(str, UNPROVEN_REASONS))}",
+                f"{suggest(name, [*map(str, UNPROVEN_REASONS)])}",
                 param_hint="--allow-unproven",
             )
     return frozenset(map(ReasonCode, names))
