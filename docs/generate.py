@@ -109,7 +109,9 @@ def attributes() -> str:
                 or (f"hosts with `{attribute.hosts_with_role}`" * bool(attribute.hosts_with_role))
                 or "`true`, `false`",
                 attribute.help
-                + (f"; required for {_code(attribute.required_for)}" * bool(attribute.required_for)),
+                + (
+                    f"; required for {_code(attribute.required_for)}" * bool(attribute.required_for)
+                ),
             )
             for attribute in _rule_set().attributes.values()
         ],

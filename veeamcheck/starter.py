@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from veeamcheck.model import RuleSet
 
@@ -49,7 +49,9 @@ def starting_inventory(
             )
     if online_updates and "worker" in addresses:
         text += _UPDATES
-    return text + _tail(rule_set)
+    return text + _further_roles(
+        rule_set, {role for of_one in roles_of.values() for role in of_one}
+    )
 
 
 def _names(roles_of: Mapping[str, list[str]]) -> dict[str, str]:
@@ -73,8 +75,8 @@ def _options(rule_set: RuleSet, online_updates: bool) -> str:
     return "\n".join(lines)
 
 
-def _tail(rule_set: RuleSet) -> str:
-    others = [role for role in rule_set.roles.values() if role.name not in NAMES]
+def _further_roles(rule_set: RuleSet, used: Collection[str]) -> str:
+    others = [role for role in rule_set.roles.values() if role.name not in used]
     width = max((len(role.name) for role in others), default=0)
     return "\n# Further roles, for hosts that have them (a host can have several):\n" + "".join(
         f"#   {role.name:<{width}}  {role.title}\n" for role in others
