@@ -118,7 +118,7 @@ class EpollConnector:
                 target=attempt.address,
                 local=local_address(attempt.address),
             )._replace(rtt=rtt)
-        elif number:
+        elif number and number not in errors.AFTER_HANDSHAKE:
             observation = errors.from_errno(number, attributes=True)._replace(rtt=rtt)
         elif is_self_connected(sock):
             observation = Observation(Signal.REFUSED, attributed=True, rtt=rtt)
@@ -137,7 +137,8 @@ class EpollConnector:
             self._timer = self._loop.call_later(_TICK, self._on_tick)
 
     def _on_tick(self) -> None:
-        self._timer = None
+        # The timer counts as set until the end: an attempt that is started by a callback on the
+        # way must not move `_tick`, or those that are due now would never expire.
         now = int(monotonic() / _TICK)
         # What has already answered must not be expired because the loop was late to look.
         self._on_ready()
@@ -148,7 +149,10 @@ class EpollConnector:
                     attempt.sock.close()
                     attempt.done(attempt.port, errors.SILENCE)
         self._tick = now + 1
-        if self._flying and self._timer is None and not self._epoll.closed:
+        self._timer = None
+        if self._epoll.closed:
+            return
+        if self._flying:
             self._timer = self._loop.call_later(_TICK, self._on_tick)
-        elif not self._flying:
+        else:
             self._due.clear()

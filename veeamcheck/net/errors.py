@@ -59,9 +59,13 @@ _MEANING = {
 _UNREACHABLE = frozenset({(4, 3, 0), (4, 3, 1), (4, 11, 0), (6, 1, 0), (6, 1, 3), (6, 3, 0)})
 _PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
 
-# Winsock numbers its errors on its own; Python's errno names them only on Windows.
-_REFUSED = {errno.ECONNREFUSED, 10061}
-_RESET = {errno.ECONNRESET, 10054}
+# Windows numbers its errors on its own, and twice: Winsock's for calls, its kernel's for overlapped
+# ones (asyncio's). Python's errno names only the former, and only there.
+_WINDOWS = sys.platform == "win32"
+_REFUSED = {errno.ECONNREFUSED, 10061, 1225, 1234}
+_RESET = {errno.ECONNRESET, 10054, 1236, *([64] if _WINDOWS else [])}
+AFTER_HANDSHAKE = frozenset({*_RESET, errno.EPIPE})
+"""TCP: the connection was made, and reset before we looked. A refused one is ECONNREFUSED."""
 _NO_WAY = {
     errno.ENETUNREACH,
     errno.EHOSTUNREACH,
@@ -70,8 +74,10 @@ _NO_WAY = {
     10051,
     10064,
     10065,
+    1231,
+    1232,
 }
-_TIMED_OUT = {errno.ETIMEDOUT, 10060}
+_TIMED_OUT = {errno.ETIMEDOUT, 10060, 1460, *([121] if _WINDOWS else [])}
 IN_PROGRESS = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, 10035})
 EXHAUSTED = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, 10024, 10055}

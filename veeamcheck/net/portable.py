@@ -53,7 +53,10 @@ class TaskConnector:
                 return errors.SILENCE
             except OSError as error:
                 number = getattr(error, "winerror", None) or error.errno or 0
-                seen = errors.from_errno(number, attributes=self._attributes)
+                if number in errors.AFTER_HANDSHAKE:
+                    seen = Observation(Signal.OPEN, attributed=self._attributes)
+                else:
+                    seen = errors.from_errno(number, attributes=self._attributes)
             else:
                 met_itself = is_self_connected(sock)
                 signal = Signal.REFUSED if met_itself else Signal.OPEN

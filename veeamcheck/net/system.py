@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Protocol
@@ -10,6 +11,9 @@ from veeamcheck.model import Signal
 from veeamcheck.net import datagrams, errors, sockets
 from veeamcheck.net.interface import Datagram, Done
 from veeamcheck.net.names import Resolver
+
+PORTABLE = "VEEAMCHECK_PORTABLE"
+"""Environment variable: set, even Linux probes as other systems do (for tests and diagnosis)."""
 
 _WINDOWS_REFUSAL = 3.5
 """Seconds: Windows repeats a SYN that was reset, and reports the refusal 2 to 3 s later."""
@@ -29,7 +33,9 @@ class _Connector(Protocol):
 class SystemNetwork:
     """Probes leave from this machine. `portable` uses nothing that only Linux has."""
 
-    def __init__(self, *, portable: bool = not errors.HAS_ERROR_QUEUE) -> None:
+    def __init__(self, *, portable: bool | None = None) -> None:
+        if portable is None:
+            portable = not errors.HAS_ERROR_QUEUE or bool(os.environ.get(PORTABLE))
         windows = sys.platform == "win32"
         self._resolver = Resolver()
         self._portable = portable
