@@ -35,7 +35,7 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[Progress], None] | None]:
         def show(progress: Progress) -> None:
             bar.update(
                 task,
-                visible=True,
+                visible=progress.ports_total > 0,
                 completed=progress.ports_done,
                 total=progress.ports_total,
                 contacts=progress.contacts,
@@ -49,6 +49,8 @@ def time_left(seconds: float | None) -> str:
     """For people: ``about 40 s left``, ``about 3 min left``."""
     if seconds is None:
         return "estimating the time left"
+    if seconds < 1:
+        return "a moment left"
     if seconds < 100:
         return f"about {seconds:.0f} s left"
     return f"about {seconds / 60:.0f} min left"

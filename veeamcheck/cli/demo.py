@@ -57,7 +57,7 @@ def demo(
         )
     kept = _keep(keep, text)
     if not quiet:
-        say(f"This was a demo on loopback; as a real audit it would exit with {status}.")
+        say(f"\nThis was a demo on loopback; as a real audit it would exit with {status}.")
         say(f"Its inventory {'is in' if kept else 'differs from the file that is in'} {keep}.")
         say("Next, your own hosts: veeamcheck init")
     return Status.OK
