@@ -141,14 +141,14 @@ class Case:
     def mistakes(self, report: oracle.Json) -> list[str]:
         """Where the report differs from the truth, up to what the contract allows."""
         found = oracle.disagreements(report)
-        wanted = self.truth.judged(report)
+        wanted = self.truth.judged(report, icmp_limited=self.icmp_limited)
         for flow in report["flows"]:
             found += wrong_signals(flow, self.truth, full=self.full, icmp_limited=self.icmp_limited)
             verdict = oracle.Judged(flow["verdict"], flow["reason_code"])
             right = wanted[flow["id"]]
             if not self.full and self._may_miss(flow):
                 continue
-            if verdict != right and not (self.icmp_limited and verdict.verdict == right.verdict):
+            if verdict != right:
                 found.append(f"{flow['id']}: {verdict}, not {right}: {flow['reason']}")
         return found
 

@@ -59,19 +59,27 @@ class Truth:
     def answers(self, address: str, ports: str) -> dict[int, Answer]:
         return {port: self.answer(address, port) for port in ports_of(ports)}
 
-    def judged(self, report: Json) -> dict[str, oracle.Judged]:
-        """Each flow's verdict if the report's evidence were all there is to know."""
-        known = [{**flow, "evidence": list(self._rows(flow))} for flow in report["flows"]]
+    def judged(self, report: Json, *, icmp_limited: bool = False) -> dict[str, oracle.Judged]:
+        """Each flow's verdict, were its evidence the truth.
+
+        `icmp_limited`: an ICMP error that was held back cannot count.
+        """
+        known = [
+            {**flow, "evidence": list(self._rows(flow, icmp_limited))} for flow in report["flows"]
+        ]
         whole = {**report, "flows": known}
         return {flow["id"]: oracle.judge(flow, whole) for flow in known}
 
-    def _rows(self, flow: Json) -> Iterator[Json]:
+    def _rows(self, flow: Json, icmp_limited: bool) -> Iterator[Json]:
         for address in flow["address"]:
+            seen = shown(flow, address)
             for ports in filter(None, (flow["ports"], flow["failover_ports"])):
                 for port, answer in self.answers(address, ports).items():
+                    held_back = icmp_limited and answer.by and seen.get(port) == Answer("silent")
                     yield {
                         "address": address, "name": None, "ports": str(port),
-                        "signal": answer.signal, "attributed": True, "proven": False,
+                        "signal": "silent" if held_back else answer.signal,
+                        "attributed": True, "proven": False,
                     }  # fmt: skip
 
 
