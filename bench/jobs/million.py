@@ -1,0 +1,45 @@
+"""1,250 targets with 801 ports each on loopback: a million probes."""
+
+from __future__ import annotations
+
+from bench.programs import Port, Run, alternate, typical, veeamcheck
+from bench.rows import Bar, Figure, Row, at_most, exact
+from bench.site import RULE, Site
+from tests.lab import Lab
+from veeamcheck.ports import PortSet
+
+_MANY, _FEW = 1250, 13
+
+
+def run(quick: bool) -> list[Row]:
+    with Lab() as lab:
+        site = Site(lab)
+
+        def audit(addresses: list[str]) -> Run:
+            options = ("--rule", RULE, "--full-range", "--pace", "fast")
+            return veeamcheck(site.worker, site.inventory(*addresses), *options)
+
+        addresses = [f"127.{number // 250 + 1}.1.{number % 250 + 1}" for number in range(_MANY)]
+        ports = PortSet.parse(site.ports)
+        truth: dict[Port, bool] = {(each, port): True for each in addresses for port in ports}
+        (many,) = alternate(1, lambda: audit(addresses))
+        few_runs, start_runs = alternate(
+            5,
+            lambda: audit(addresses[:_FEW]),
+            lambda: veeamcheck(site.worker, site.inventory(), "--rule", RULE),
+        )
+        start = typical(start_runs)
+        for_many = (typical(many) - start) / (_MANY * len(ports))
+        for_few = (typical(few_runs) - start) / (_FEW * len(ports))
+        peak = max(run.peak_kib for run in many) / 1024
+        ours = Figure.of("veeamcheck --full-range --pace fast", many, truth)
+        bars = (
+            exact(ours),
+            Bar("≤ 200 MiB", peak <= 200),
+            at_most(1.2, for_many / for_few, "the time for each probe of 10,000"),
+        )
+        note = (
+            f"peak {peak:.0f} MiB; {for_many * 1e6:.1f} µs for each probe, "
+            f"of 10,413 probes {for_few * 1e6:.1f} µs (start-up of {start:.2f} s left out)"
+        )
+        return [Row("1,001,250 probes", ours, None, bars, note)]
