@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 
-from veeamcheck.audit import Settings, audit
+from veeamcheck.auditing import Settings, audit
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Inventory, Progress, Report, Verdict
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
-from time import monotonic
 
 from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.fold import fold
@@ -23,7 +22,6 @@ from veeamcheck.model import (
     Observation,
     PairFacts,
     Policy,
-    Progress,
     Signal,
     Transport,
 )
@@ -35,7 +33,6 @@ from veeamcheck.verdict import needs_failover
 
 _ADDRESSES_AT_ONCE = 256
 """Bounds memory; a dead address takes its time without holding up the others."""
-_LOOK_AT_PROGRESS = 0.1
 _SAMPLED = FROM_BOTTOM + 1 + SPREAD
 
 
@@ -44,7 +41,9 @@ class Settings:
     """What to audit, and how."""
 
     vantage: str | None
-    """The inventory host that this machine is (or stands in for)."""
+    """The inventory host that this machine is."""
+    beyond: tuple[str, ...] = ()
+    """Other hosts to probe from, each through its own way in."""
     selection: Selection = field(default_factory=Selection)
     full_range: bool = False
     """Contact each port of a range instead of sampling it."""
@@ -73,6 +72,10 @@ class Target:
 class Seen:
     """What one vantage has seen so far. Filled while it probes, readable at any time."""
 
+    unreached: str | None = None
+    """Why nothing could be probed from there."""
+    missing_evidence: tuple[str, ...] = ()
+
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Declared name -> addresses of it without a route from here."""
@@ -81,14 +84,20 @@ class Seen:
     sweeps: dict[str, Sweep] = field(default_factory=dict)
     datagrams: dict[tuple[str, str, int], Observation] = field(default_factory=dict)
     """(address, service, port) -> what it showed."""
-    evidence: dict[tuple[str, str], tuple[Evidence, ...]] = field(default_factory=dict)
-    """(flow id, address) -> its rows, once the address is done with."""
+    evidence: dict[str, dict[str, tuple[Evidence, ...]]] = field(default_factory=dict)
+    """Flow id -> address -> its rows, once the address is done with."""
     same_host: set[str] = field(default_factory=set)
     """Flows whose vantage turned out to be their target."""
     accepts_all: set[str] = field(default_factory=set)
     scan_protected: set[str] = field(default_factory=set)
+    contacts: int = 0
     ports_total: int = 0
-    ports_done: int = 0
+    ports_folded: int = 0
+    """Ports of addresses that are done with."""
+
+    @property
+    def ports_done(self) -> int:
+        return self.ports_folded + sum(len(sweep.seen) for sweep in self.sweeps.values())
 
 
 class Vantage:
@@ -111,11 +120,12 @@ class Vantage:
         self._flows = flows
         self._seen = seen
         self._random = Random()
-        self._dispatcher = Dispatcher(network.connect, PACES[settings.pace])
+        self._dispatcher = Dispatcher(network.connect, PACES[settings.pace], on_contact=self._count)
         self._closed = _ports_that_must_be_closed(inventory, self._random)
 
     async def probe(self) -> None:
         """Fill in what is seen; may be cancelled at any time."""
+        self._seen.missing_evidence = self._network.missing_evidence
         await self._resolve()
         targets = self._targets()
         self._seen.ports_total = sum(
@@ -134,16 +144,8 @@ class Vantage:
             for target in targets:
                 self._gather_evidence(target)
 
-    async def report_to(self, progress: Callable[[Progress], None] | None) -> None:
-        """Tell how far it is, ten times a second."""
-        start = monotonic()
-        while progress:
-            seen = self._seen
-            done = seen.ports_done + sum(len(sweep.seen) for sweep in seen.sweeps.values())
-            total = max(seen.ports_total, done)
-            left = (monotonic() - start) * (total - done) / done if done else None
-            progress(Progress(self._dispatcher.contacts, done, total, len(self._flows), left))
-            await asyncio.sleep(_LOOK_AT_PROGRESS)
+    def _count(self) -> None:
+        self._seen.contacts += 1
 
     # --- names ---
 
@@ -232,7 +234,7 @@ class Vantage:
         else:
             seen = await probe(self._network, address, port, lambda: self._dispatcher.turn(address))
         self._seen.datagrams[address, service, port] = seen
-        self._seen.ports_done += 1
+        self._seen.ports_folded += 1
 
     async def _probe_ports(self, target: Target) -> None:
         sweep = self._seen.sweeps[target.address] = Sweep(
@@ -303,9 +305,9 @@ class Vantage:
                 ):
                     rows += self._rows(flow, name, sweep, flow.failover_ports)
             if rows:
-                seen.evidence[flow.id, target.address] = rows
+                seen.evidence.setdefault(flow.id, {})[target.address] = rows
         if sweep:
-            seen.ports_done += len(sweep.seen)
+            seen.ports_folded += len(sweep.seen)
             if sweep.accepts_all:
                 seen.accepts_all.add(target.address)
             if sweep.scan_protected:

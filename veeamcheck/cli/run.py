@@ -30,7 +30,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from veeamcheck.audit import Settings, audit
+from veeamcheck.auditing import Settings, audit
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._input import read_inventory, require_vantage, selected_plan, selection_of
@@ -64,7 +64,9 @@ def run(
     ] = False,
     checks: Annotated[
         Literal["connect", "service"],
-        typer.Option(help="Stop at the handshake, or look whether the service answers."),
+        typer.Option(
+            help="Stop at the handshake, or also ask the services that can be asked (now: NTP)."
+        ),
     ] = "service",
     pace: Annotated[
         Literal["polite", "normal", "fast"],
@@ -126,11 +128,11 @@ def run(
         pace=pace,
         policy=policy,
     )
-    selected_plan(expand(read, settings.vantage), settings.selection)  # may match nothing
+    plan = selected_plan(expand(read, settings.vantage), settings.selection)
 
     async def work(stop: asyncio.Event) -> Report:
         with progress_bar(shown=not quiet) as progress:
-            return await audit(read, settings, progress=progress, stop=stop)
+            return await audit(read, settings, plan=plan, progress=progress, stop=stop)
 
     return deliver(run_interruptibly(work), outputs, level)
 

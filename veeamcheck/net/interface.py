@@ -26,6 +26,10 @@ class UnresolvedError(Exception):
     """A name has no address here; the text says why."""
 
 
+class VantageError(Exception):
+    """Nothing can be probed from another host; the text says why and what to do."""
+
+
 class Network(Protocol):
     """A place that probes leave from."""
 

@@ -1,0 +1,155 @@
+"""What the vantages saw -> an outcome for every flow, and what pairs showed beside it. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from veeamcheck.model import (
+    SIGNS_OF_LIFE,
+    Evidence,
+    Flow,
+    Inventory,
+    Outcome,
+    PairFacts,
+    Plan,
+    ReasonCode,
+    Signal,
+    Verdict,
+)
+from veeamcheck.ports import PortSet
+from veeamcheck.vantage import Seen
+from veeamcheck.verdict import Judgement, judge, outcome
+
+
+class Judged(NamedTuple):
+    outcomes: tuple[Outcome, ...]
+    pairs: tuple[PairFacts, ...]
+    """Those with something to say beyond their flows' evidence."""
+    warnings: tuple[str, ...]
+
+
+def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Judged:
+    """Judge every flow of the plan from what its own vantage has seen."""
+    waivers = {waiver.flow: waiver for waiver in inventory.waive}
+    rows_of = {
+        flow.id: _rows(flow, seen[flow.runs_from]) for flow in plan.flows if flow.runs_from in seen
+    }
+    facts = {
+        (name, target): each
+        for name, one in seen.items()
+        for target, each in _pair_facts(name, plan.flows, rows_of, one).items()
+    }
+    outcomes = []
+    for flow in plan.flows:
+        rows = rows_of.get(flow.id, ())
+        judgement = _untested(inventory, flow, seen.get(flow.runs_from))
+        if judgement:
+            rows = ()
+        else:
+            pair = facts[flow.runs_from, flow.target]
+            judgement = judge(flow, rows, pair, inventory.phase)
+            if flow.runs_from != flow.source and judgement.verdict is not Verdict.UNTESTED:
+                judgement = judgement._replace(
+                    reason=f"{judgement.reason} (from {flow.runs_from}, "
+                    f"standing in for {flow.source})"
+                )
+        outcomes.append(outcome(flow, judgement, rows, waivers.get(flow.id)))
+    telling = (
+        each for each in facts.values() if each.accepts_all or each.scan_protected or each.left_out
+    )
+    return Judged(tuple(outcomes), tuple(telling), _wrong_cards(inventory, outcomes, seen))
+
+
+def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement | None:
+    """Why a flow cannot be judged at all; None where it can."""
+    if seen is None or seen.unreached:
+        tried = f"; it could not be reached from here: {seen.unreached}" if seen else ""
+        return Judgement(
+            Verdict.UNTESTED,
+            ReasonCode.OTHER_VANTAGE,
+            f"starts at {flow.source}: run `veeamcheck run -i {inventory.file} "
+            f"--from {flow.runs_from}` on {flow.runs_from}{tried}",
+        )
+    if flow.id in seen.same_host:
+        return Judgement(
+            Verdict.UNTESTED,
+            ReasonCode.SAME_HOST,
+            f"{flow.runs_from} is the target itself: nothing would cross a network",
+        )
+    return None
+
+
+def _rows(flow: Flow, seen: Seen) -> tuple[Evidence, ...]:
+    contacted = (row for each in seen.evidence.get(flow.id, {}).values() for row in each)
+    return (*contacted, *_unresolved_rows(flow, seen))
+
+
+def _pair_facts(
+    vantage: str, flows: Iterable[Flow], rows_of: Mapping[str, Sequence[Evidence]], seen: Seen
+) -> dict[str, PairFacts]:
+    """What all probes from one vantage to one target showed together, by target host."""
+    rows_by_target: dict[str, list[Evidence]] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    for flow in flows:
+        if flow.runs_from == vantage:
+            rows_by_target.setdefault(flow.target, []).extend(rows_of[flow.id])
+            names[flow.target] = flow.address
+    return {
+        target: PairFacts(
+            vantage=vantage,
+            target=target,
+            alive=any(row.signal in SIGNS_OF_LIFE for row in rows),
+            accepts_all=_among(rows, seen.accepts_all),
+            scan_protected=_among(rows, seen.scan_protected),
+            left_out=tuple(a for name in names[target] for a in seen.left_out.get(name, ())),
+        )
+        for target, rows in rows_by_target.items()
+    }
+
+
+def _among(rows: Iterable[Evidence], addresses: set[str]) -> tuple[str, ...]:
+    return tuple(sorted({row.address for row in rows} & addresses))
+
+
+def _unresolved_rows(flow: Flow, seen: Seen) -> list[Evidence]:
+    """A name without an address blocks every port of the flow; nothing is contacted."""
+    ports = flow.ports | (flow.failover_ports or PortSet())
+    return [
+        Evidence(
+            address=name,
+            local_address=None,
+            ports=ports,
+            signal=Signal.UNRESOLVED,
+            attributed=False,
+            probed=0,
+            rtt_ms=None,
+            by=None,
+            detail={"meaning": seen.unresolved[name]},
+            name=name,
+        )
+        for name in flow.address
+        if name in seen.unresolved
+    ]
+
+
+def _wrong_cards(
+    inventory: Inventory, outcomes: Iterable[Outcome], seen: Mapping[str, Seen]
+) -> tuple[str, ...]:
+    """Probes that left from an address that the inventory does not give to their vantage."""
+    strange: dict[tuple[str, str], str] = {}
+    for each in outcomes:
+        for row in each.evidence:
+            local = row.local_address
+            if local is None or ipaddress.ip_address(local).is_loopback:
+                continue
+            host = inventory.hosts[each.runs_from]
+            names = seen[each.runs_from].names
+            if local not in {a for name in host.address for a in names.get(name, (name,))}:
+                strange.setdefault((host.name, local), each.target)
+    return tuple(
+        f"probes to {target} left from {local}, which is no address of {name} in the "
+        f"inventory: the wrong network card, or this machine is not {name}"
+        for (name, local), target in strange.items()
+    )
