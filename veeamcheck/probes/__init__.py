@@ -11,7 +11,8 @@ from veeamcheck.probes.interface import Probe
 
 def find_probe(service: str) -> Probe | None:
     """The probe for what must answer; None where an accepted connection is all there is to see."""
-    name = f"{__name__}.{service.replace('-', '_')}"
-    if not service.isidentifier() or service == "interface" or find_spec(name) is None:
+    file = service.replace("-", "_")
+    if not file.isidentifier() or file.startswith("_") or file == "interface":
         return None
-    return cast(Probe, import_module(name).probe)
+    name = f"{__name__}.{file}"
+    return cast(Probe, import_module(name).probe) if find_spec(name) else None
