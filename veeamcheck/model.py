@@ -347,11 +347,13 @@ class Evidence:
     gap: int = 0
     """The longest run of `ports` that was not contacted: a hole of that size could be missed."""
     rtt_ms: float | None
-    """Median round trip of those contacted."""
+    """Shortest round trip of those contacted."""
     by: str | None
     detail: Detail | None
     name: str | None = None
     """The DNS name that `address` was resolved from."""
+    means: str = "sockets"
+    """How it was probed; what that means can tell apart decides `attributed`."""
     proven: bool = False
     """The service itself, or our listener, was recognised."""
 

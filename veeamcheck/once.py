@@ -63,7 +63,12 @@ async def probe_ports(
             row
             for each, seen in zip(addresses, found, strict=True)
             for row in fold(
-                ports, seen, address=each, local_address=network.local_address(each), name=name
+                ports,
+                seen,
+                address=each,
+                local_address=network.local_address(each),
+                name=name,
+                means=network.means,
             )
         ]
     finally:

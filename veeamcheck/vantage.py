@@ -276,6 +276,7 @@ class Vantage:
             address=sweep.address,
             local_address=self._network.local_address(sweep.address),
             name=None if is_literal(name) else name,
+            means=self._network.means,
             searched=sweep.searched,
         )
 
@@ -297,6 +298,7 @@ class Vantage:
                     address=target.address,
                     local_address=self._network.local_address(target.address),
                     name=None if is_literal(name) else name,
+                    means=self._network.means,
                 )
             elif sweep:
                 rows = self._rows(flow, name, sweep, flow.ports)

@@ -16,6 +16,7 @@ def fold(
     address: str,
     local_address: str | None,
     name: str | None = None,
+    means: str = "sockets",
     searched: Collection[PortSet] = (),
 ) -> tuple[Evidence, ...]:
     """One row for all ports of `ports` that showed the same, by lowest port.
@@ -50,6 +51,7 @@ def fold(
                 by=first.by,
                 detail=first.detail,
                 name=name,
+                means=means,
                 proven=first.proven,
             )
         )

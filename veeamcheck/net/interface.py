@@ -33,6 +33,8 @@ class VantageError(Exception):
 class Network(Protocol):
     """A place that probes leave from."""
 
+    means: str
+    """What this is called in evidence: ``sockets``, ``portable sockets``, …"""
     attributes: bool
     """A TCP reset can be told from an ICMP reject."""
     least_timeout: float

@@ -39,6 +39,7 @@ class SystemNetwork:
         windows = sys.platform == "win32"
         self._resolver = Resolver()
         self._portable = portable
+        self.means = "portable sockets" if portable else "sockets"
         self.attributes = windows or not portable
         self.least_timeout = _WINDOWS_REFUSAL if windows else 0.0
         self.missing_evidence: tuple[str, ...] = ()
