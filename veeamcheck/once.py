@@ -7,10 +7,10 @@ from collections.abc import Callable
 from random import Random
 
 from veeamcheck.engine.dispatch import Dispatcher
-from veeamcheck.engine.fold import fold
+from veeamcheck.engine.fold import fold, unresolved
 from veeamcheck.engine.pace import PACES
 from veeamcheck.engine.sweep import Sweep
-from veeamcheck.model import Evidence, Observation, Signal
+from veeamcheck.model import Evidence, Observation
 from veeamcheck.net.interface import Network, UnresolvedError
 from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
@@ -40,7 +40,7 @@ async def probe_ports(
         try:
             addresses = await network.resolve(address)
         except UnresolvedError as error:
-            return [_unresolved(address, ports, str(error))]
+            return [unresolved(address, ports, str(error))]
         count = 0
 
         def on_contact() -> None:
@@ -99,18 +99,3 @@ async def _probe_datagrams(
         *(probe(network, address, port, lambda: dispatcher.turn(address)) for port in ports)
     )
     return dict(zip(ports, observations, strict=True))
-
-
-def _unresolved(name: str, ports: PortSet, why: str) -> Evidence:
-    return Evidence(
-        address=name,
-        local_address=None,
-        ports=ports,
-        signal=Signal.UNRESOLVED,
-        attributed=False,
-        probed=0,
-        rtt_ms=None,
-        by=None,
-        detail={"meaning": why},
-        name=name,
-    )

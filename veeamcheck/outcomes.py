@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from veeamcheck.engine.fold import unresolved
 from veeamcheck.model import (
     SIGNS_OF_LIFE,
     Evidence,
@@ -15,7 +16,6 @@ from veeamcheck.model import (
     PairFacts,
     Plan,
     ReasonCode,
-    Signal,
     Verdict,
 )
 from veeamcheck.ports import PortSet
@@ -114,21 +114,10 @@ def _among(rows: Iterable[Evidence], addresses: set[str]) -> tuple[str, ...]:
 
 
 def _unresolved_rows(flow: Flow, seen: Seen) -> list[Evidence]:
-    """A name without an address blocks every port of the flow; nothing is contacted."""
+    """A name without an address blocks every port of the flow."""
     ports = flow.ports | (flow.failover_ports or PortSet())
     return [
-        Evidence(
-            address=name,
-            local_address=None,
-            ports=ports,
-            signal=Signal.UNRESOLVED,
-            attributed=False,
-            probed=0,
-            rtt_ms=None,
-            by=None,
-            detail={"meaning": seen.unresolved[name]},
-            name=name,
-        )
+        unresolved(name, ports, seen.unresolved[name])
         for name in flow.address
         if name in seen.unresolved
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from veeamcheck.engine.pace import PACES, Bucket, Pace, descriptor_limit
 from veeamcheck.model import Observation, Signal
@@ -26,15 +26,22 @@ _SHARE_OF_DESCRIPTORS = 0.8
 class _Round:
     """Some ports of one address, contacted once each."""
 
-    __slots__ = ("finish", "future", "left", "pending", "results", "timeout")
+    __slots__ = ("enough", "finish", "future", "left", "pending", "results", "timeout")
     finish: Callable[[int, Observation], None]
 
-    def __init__(self, ports: Sequence[int], timeout: float, future: asyncio.Future[None]) -> None:
+    def __init__(
+        self,
+        ports: Sequence[int],
+        timeout: float,
+        future: asyncio.Future[None],
+        enough: Collection[Signal],
+    ) -> None:
         self.left = deque(ports)
         self.pending = len(ports)
         self.results: dict[int, Observation] = {}
         self.timeout = timeout
         self.future = future
+        self.enough = enough
 
 
 class _Lane:
@@ -79,15 +86,22 @@ class Dispatcher:
         self.contacts = 0
 
     async def contact(
-        self, address: str, ports: Sequence[int], timeout: float, priority: int = FIRST
+        self,
+        address: str,
+        ports: Sequence[int],
+        timeout: float,
+        priority: int = FIRST,
+        *,
+        enough: Collection[Signal] = (),
     ) -> dict[int, Observation]:
         """Contact each port once and return what each attempt showed.
 
-        `timeout` in seconds is each attempt's own. Cancelled: nothing more of it is started.
+        `timeout` in seconds is each attempt's own. Once a signal is `enough`, it returns what
+        there is by then. Cancelled, or enough: nothing more of it is started.
         """
         if not ports:
             return {}
-        this = _Round(ports, timeout, self._loop.create_future())
+        this = _Round(ports, timeout, self._loop.create_future(), enough)
         this.finish = self._finisher(this)
         lane = self._lane(address)
         lane.rounds[priority].append(this)
@@ -97,10 +111,9 @@ class Dispatcher:
         self._pump_soon()
         try:
             await this.future
-        except asyncio.CancelledError:
+        finally:
             this.left.clear()
-            raise
-        return this.results
+        return dict(this.results)
 
     async def turn(self, address: str) -> None:
         """Wait until one more packet may go to this address (for what is no TCP attempt)."""
@@ -115,11 +128,12 @@ class Dispatcher:
             await asyncio.sleep(max(0.001, lane.bucket.wait(), self._overall.wait()))
 
     def slow_down(self, address: str) -> None:
-        """From now on contact this address at the polite pace."""
-        polite = PACES["polite"]
-        self._lane(address).bucket = Bucket(
-            polite.per_target, polite.per_target_burst, self._loop.time()
-        )
+        """From now on contact this address no faster than at the normal pace."""
+        normal = PACES["normal"]
+        if self._pace.per_target > normal.per_target:
+            self._lane(address).bucket = Bucket(
+                normal.per_target, normal.per_target_burst, self._loop.time()
+            )
 
     def forget(self, address: str) -> None:
         """This address is done with."""
@@ -202,7 +216,8 @@ class Dispatcher:
             this.pending -= 1
             if observation.signal is Signal.LOCAL_ERROR:
                 self._exhausted(observation)
-            if this.pending == 0 and not this.future.done():
+            complete = this.pending == 0 or observation.signal in this.enough
+            if complete and not this.future.done():
                 this.future.set_result(None)
             if not self._pumping and (self._ready[FIRST] or self._ready[LATER]):
                 self._pump_soon()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from veeamcheck.engine.ranges import fill, widest_gap
-from veeamcheck.model import Evidence, Observation
+from veeamcheck.model import Evidence, Observation, Signal
 from veeamcheck.ports import PortSet
 
 
@@ -56,6 +56,22 @@ def fold(
             )
         )
     return tuple(sorted(rows, key=lambda row: row.ports.runs))
+
+
+def unresolved(name: str, ports: PortSet, why: str) -> Evidence:
+    """The row of a name that has no address: nothing was contacted."""
+    return Evidence(
+        address=name,
+        local_address=None,
+        ports=ports,
+        signal=Signal.UNRESOLVED,
+        attributed=False,
+        probed=0,
+        rtt_ms=None,
+        by=None,
+        detail={"meaning": why},
+        name=name,
+    )
 
 
 def _gap(ports: PortSet, contacted: Collection[int]) -> int:

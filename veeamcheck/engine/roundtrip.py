@@ -11,6 +11,10 @@ _LONGEST = 3.0
 _SLOW = 0.3
 _SLOW_SAMPLES = 3
 
+_LIMITED = 0.4
+"""Share of lost attempts that no working path has: the target answers only so often."""
+_FEWEST_LOST = 10
+
 _MISS = 1e-7
 """Accepted chance that some port of a round is wrongly called silent."""
 FEWEST_TRIES = 3
@@ -58,6 +62,11 @@ class RoundTrip:
     def patient_timeout(self) -> float:
         """For a last look, where the path may have become slower than its answers were."""
         return max(self.timeout, FIRST_TIMEOUT)
+
+    @property
+    def limited(self) -> bool:
+        """So much is lost that contacts must come slower, for the target limits its answers."""
+        return self.lost >= _FEWEST_LOST and self.lost > (self.lost + self.answered) * _LIMITED
 
     def tries(self, silent: int) -> int:
         """How many attempts prove the silence of this many ports under the loss seen so far."""

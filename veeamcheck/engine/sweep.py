@@ -155,8 +155,11 @@ class Sweep:
         return left
 
     async def _find_life(self, scouts: Sequence[int], tries: dict[int, int], priority: int) -> None:
-        """Try these ports until one shows life, or the address is given up."""
-        await self._round(scouts, tries, self.roundtrip.timeout, priority)
+        """Try these ports until one shows life, or the address is given up.
+
+        The first answer ends the wait for the others: it tells how long they may take.
+        """
+        await self._round(scouts, tries, self.roundtrip.timeout, priority, enough=CLEAR)
         if self.alive or all(port in self.seen for port in scouts):
             return
         if self._given_up:
@@ -169,7 +172,7 @@ class Sweep:
                 left = [port for port in scouts if port not in self.seen]
                 if self.alive or not left or self._unreachable:
                     break
-                await self._round(left, tries, self.roundtrip.timeout, priority)
+                await self._round(left, tries, self.roundtrip.timeout, priority, enough=CLEAR)
             if self.alive and not self._slow:
                 patient.cancel()  # it has nothing more to tell
             await asyncio.wait([patient])
@@ -207,6 +210,8 @@ class Sweep:
             left = [port for port in left if port not in self.seen]
             if attempt >= self.roundtrip.tries(len(left)):
                 break
+            if self.roundtrip.limited:
+                self._dispatcher.slow_down(self.address)
         return left
 
     async def _look_again(self, silent: Sequence[int], priority: int) -> list[int]:
@@ -229,12 +234,20 @@ class Sweep:
         return left
 
     async def _round(
-        self, ports: Sequence[int], tries: dict[int, int], timeout: float, priority: int
+        self,
+        ports: Sequence[int],
+        tries: dict[int, int],
+        timeout: float,
+        priority: int,
+        *,
+        enough: Collection[Signal] = (),
     ) -> None:
-        """One attempt at each port; what is final goes to `seen`."""
+        """One attempt at each port, or until a signal is `enough`; what is final goes to `seen`."""
         loop = asyncio.get_running_loop()
         start = loop.time()
-        answers = await self._dispatcher.contact(self.address, ports, timeout, priority)
+        answers = await self._dispatcher.contact(
+            self.address, ports, timeout, priority, enough=enough
+        )
         for port, observation in answers.items():
             before = tries.get(port, 0)
             match observation.signal:
@@ -260,7 +273,7 @@ class Sweep:
                 case _:
                     self.seen[port] = observation
             tries[port] = before + 1
-        if any(port not in self.seen for port in ports):
+        if len(answers) == len(ports) and any(port not in self.seen for port in ports):
             # Whoever said at once that it cannot be done gets the time that a silence takes.
             await asyncio.sleep(start + timeout - loop.time())
 
