@@ -192,7 +192,9 @@ def _address(flow: Json, address: str, rows: list[Json], report: Json) -> Judged
             return _mode_range(primary)
     if flow["mode"] != "failover":
         raise ValueError(flow["mode"])
-    failover = states(flow["failover_ports"], flow["failover_listener"], is_range=True)
+    # "a failover range counts as session, a single failover port as its primary does"
+    listener = "session" if "-" in flow["failover_ports"] else flow["listener"]
+    failover = states(flow["failover_ports"], listener, is_range=True)
     return _mode_failover(primary, failover)
 
 

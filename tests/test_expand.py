@@ -97,6 +97,24 @@ SERVER = host("s", "server")
 # --- a flow ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("failover", "listener"), [("2500-3300", Listener.SESSION), ("11731", Listener.ALWAYS)]
+)
+def test_a_failover_range_is_open_only_during_jobs(failover: str, listener: Listener) -> None:
+    documented = PortSet.parse(failover)
+    (flow,) = plan(
+        rule(
+            mode=Mode.FAILOVER,
+            ports=(PortSet.of([6162]),),
+            failover=(documented,),
+            listener=Listener.ALWAYS,
+        ),
+        CLIENT,
+        SERVER,
+    ).flows
+    assert flow.failover_listener is listener
+
+
 def test_a_flow_says_everything() -> None:
     target = Host(
         name="g",
@@ -131,6 +149,7 @@ def test_a_flow_says_everything() -> None:
         mode=Mode.FAILOVER,
         ports=PortSet.of([6162]),
         failover_ports=PortSet.parse("2500-3300"),
+        failover_listener=Listener.SESSION,
         listener=Listener.SESSION,
         installed_by=rule().installed_by,
         service="https",

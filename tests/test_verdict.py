@@ -29,7 +29,14 @@ from veeamcheck.model import (
     Waiver,
 )
 from veeamcheck.ports import PortSet
-from veeamcheck.verdict import Judgement, exit_status, judge, needs_failover, outcome
+from veeamcheck.verdict import (
+    Judgement,
+    beside_rejects,
+    exit_status,
+    judge,
+    needs_failover,
+    outcome,
+)
 
 A, B = "10.0.30.5", "10.0.30.6"
 
@@ -210,9 +217,6 @@ def flows_and_rows(draw: st.DrawFn) -> tuple[Flow, list[Evidence]]:
         installed_by=draw(st.sampled_from(InstalledBy)),
         target_transient=draw(st.booleans()),
         target_os=draw(st.sampled_from(["", "linux", "windows"])),
-        failover_listener=(
-            draw(st.sampled_from([listener, Listener.SESSION])) if failover else None
-        ),
     )  # fmt: skip
     rows: list[Evidence] = []
     for name in declared:
@@ -642,3 +646,31 @@ def test_exit_status(verdicts: str, policy: dict[str, Any], status: int) -> None
 
     assert exit_status(outcomes, Policy(**policy)) == status
     assert exit_status(outcomes, Policy(**policy), interrupted=True) == 130
+
+
+@pytest.mark.parametrize(
+    ("rows", "likely"),
+    [
+        ({"3101,3105": Signal.REJECTED, "3102-3104": Signal.SILENT, "1": Signal.OPEN}, "3102-3104"),
+        ({"6162": Signal.REJECTED, "2900-3000": Signal.SILENT, "2500": Signal.REFUSED}, ""),
+        ({"6162": Signal.REJECTED, "6160": Signal.SILENT}, "6160"),
+        ({"6160": Signal.SILENT}, ""),
+    ],
+)
+def test_which_silences_a_reject_explains(rows: dict[str, Signal], likely: str) -> None:
+    """A firewall that rejects one port says nothing about a far away range that is dropped."""
+    evidence = [
+        Evidence(
+            address="10.0.0.2",
+            local_address="10.0.0.1",
+            ports=PortSet.parse(ports),
+            signal=signal,
+            attributed=True,
+            probed=1,
+            rtt_ms=None,
+            by="10.0.0.9" if signal is Signal.REJECTED else None,
+            detail=None,
+        )
+        for ports, signal in rows.items()
+    ]
+    assert str(beside_rejects(evidence)[1]) == likely

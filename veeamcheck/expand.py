@@ -19,6 +19,7 @@ from veeamcheck.model import (
     Flow,
     Host,
     Inventory,
+    Listener,
     Mode,
     Plan,
     Population,
@@ -126,6 +127,7 @@ def _apply(
         transport=rule.transport,
         mode=rule.mode,
         listener=rule.listener,
+        failover_listener=_failover_listener(rule),
         installed_by=rule.installed_by,
         service=rule.service,
         target_transient=rule_set.roles[role].transient,
@@ -160,6 +162,13 @@ def _target_role(rule: Rule, rule_set: RuleSet) -> str:
     if rule.target_gateway_of:
         return rule_set.attributes["gateway"].hosts_with_role or ""
     return rule.target
+
+
+def _failover_listener(rule: Rule) -> Listener | None:
+    """Jobs open the ports of a failover range; a single failover port is held like its primary."""
+    if rule.mode is not Mode.FAILOVER:
+        return None
+    return Listener.SESSION if any(len(ports) > 1 for ports in rule.failover) else rule.listener
 
 
 def _union(ports: Iterable[PortSet]) -> PortSet:

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from veeamcheck.model import (
+    SIGNS_OF_LIFE,
     Evidence,
     Flow,
     InstalledBy,
@@ -347,7 +348,7 @@ def _could_be_forged(finding: Finding) -> bool:
     return finding.standing is Standing.PROVEN and finding.code is ReasonCode.PATH_CLEAR
 
 
-def _phrases(findings: Iterable[Finding]) -> list[str]:
+def _phrases(findings: Sequence[Finding]) -> list[str]:
     """Findings that mean the same are told as one, in order of their lowest port."""
     merged: dict[tuple[ReasonCode, Signal | None, str | None, str], PortSet] = {}
     for finding in findings:
@@ -359,16 +360,38 @@ def _phrases(findings: Iterable[Finding]) -> list[str]:
             meaning(row) if row else "",
         )
         merged[key] = merged.get(key, PortSet()) | finding.ports
-    rejectors = [key for key in merged if key[1] is Signal.REJECTED]
-    silent = next((key for key in merged if key[1] is Signal.SILENT), None)
+    rejector, beside = beside_rejects([f.evidence for f in findings if f.evidence])
     phrases = []
-    for key, ports in sorted(merged.items(), key=lambda item: item[1].first):
-        code, _, by, what = key
+    for (code, signal, by, what), ports in sorted(merged.items(), key=lambda item: item[1].first):
         phrase = f"{ports} {_WORDS[code](by, what)}"
-        if key == silent and rejectors:
-            phrase += f" (likely rejected by {rejectors[0][2]} too: ICMP errors are rate-limited)"
+        likely = ports & beside if signal is Signal.SILENT else None
+        if likely:
+            which = "" if likely == ports else f"{likely} "
+            phrase += f" ({which}likely rejected by {rejector} too: ICMP errors are rate-limited)"
         phrases.append(phrase)
     return phrases
+
+
+def beside_rejects(rows: Sequence[Evidence]) -> tuple[str, PortSet]:
+    """Silent ports that rejects beside them explain, and who sends the rejects.
+
+    Firewalls reject runs of ports, but send only about one ICMP error a second. So a silent port
+    is likely rejected too within a run of neighbouring ports that are all silent or rejected, and
+    anywhere where nothing showed life.
+    """
+    rejected = [row for row in rows if row.signal is Signal.REJECTED]
+    by = next((row.by for row in rejected if row.by), "an unknown sender")
+    silent = _joined(row for row in rows if row.signal is Signal.SILENT)
+    runs = (_joined(rejected) | silent).runs
+    alive = any(row.signal in SIGNS_OF_LIFE for row in rows)
+    mixed = PortSet.of_runs(
+        run for run in runs if any(not alive or row.ports & PortSet((run,)) for row in rejected)
+    )
+    return by, silent & mixed
+
+
+def _joined(rows: Iterable[Evidence]) -> PortSet:
+    return PortSet.of_runs(run for row in rows for run in row.ports.runs)
 
 
 def meaning(row: Evidence) -> str:

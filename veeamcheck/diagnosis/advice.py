@@ -22,7 +22,7 @@ from veeamcheck.model import (
     Verdict,
 )
 from veeamcheck.ports import PortSet
-from veeamcheck.verdict import meaning
+from veeamcheck.verdict import beside_rejects, meaning
 
 
 class Who(StrEnum):
@@ -250,7 +250,7 @@ def _rejected(group: Group) -> Advice:
             ask,
             "Ports that stayed silent there are most likely rejected too: "
             "devices send only a few of these messages a second."
-            if group.seen(Signal.SILENT)
+            if beside_rejects([row for flow in group.flows for row in flow.evidence])[1]
             else "",
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from veeamcheck.engine.pace import PACES, Bucket, Pace, descriptor_limit
 from veeamcheck.model import Observation, Signal
@@ -26,22 +26,15 @@ _SHARE_OF_DESCRIPTORS = 0.8
 class _Round:
     """Some ports of one address, contacted once each."""
 
-    __slots__ = ("enough", "finish", "future", "left", "pending", "results", "timeout")
+    __slots__ = ("finish", "future", "left", "pending", "results", "timeout")
     finish: Callable[[int, Observation], None]
 
-    def __init__(
-        self,
-        ports: Sequence[int],
-        timeout: float,
-        future: asyncio.Future[None],
-        enough: Collection[Signal],
-    ) -> None:
+    def __init__(self, ports: Sequence[int], timeout: float, future: asyncio.Future[None]) -> None:
         self.left = deque(ports)
         self.pending = len(ports)
         self.results: dict[int, Observation] = {}
         self.timeout = timeout
         self.future = future
-        self.enough = enough
 
 
 class _Lane:
@@ -86,22 +79,15 @@ class Dispatcher:
         self.contacts = 0
 
     async def contact(
-        self,
-        address: str,
-        ports: Sequence[int],
-        timeout: float,
-        priority: int = FIRST,
-        *,
-        enough: Collection[Signal] = (),
+        self, address: str, ports: Sequence[int], timeout: float, priority: int = FIRST
     ) -> dict[int, Observation]:
         """Contact each port once and return what each attempt showed.
 
-        `timeout` in seconds is each attempt's own. Once a signal is `enough`, it returns what
-        there is by then. Cancelled, or enough: nothing more of it is started.
+        `timeout` in seconds is each attempt's own. Cancelled: nothing more of it is started.
         """
         if not ports:
             return {}
-        this = _Round(ports, timeout, self._loop.create_future(), enough)
+        this = _Round(ports, timeout, self._loop.create_future())
         this.finish = self._finisher(this)
         lane = self._lane(address)
         lane.rounds[priority].append(this)
@@ -111,9 +97,10 @@ class Dispatcher:
         self._pump_soon()
         try:
             await this.future
-        finally:
+        except asyncio.CancelledError:
             this.left.clear()
-        return dict(this.results)
+            raise
+        return this.results
 
     async def turn(self, address: str) -> None:
         """Wait until one more packet may go to this address (for what is no TCP attempt)."""
@@ -216,8 +203,7 @@ class Dispatcher:
             this.pending -= 1
             if observation.signal is Signal.LOCAL_ERROR:
                 self._exhausted(observation)
-            complete = this.pending == 0 or observation.signal in this.enough
-            if complete and not this.future.done():
+            if this.pending == 0 and not this.future.done():
                 this.future.set_result(None)
             if not self._pumping and (self._ready[FIRST] or self._ready[LATER]):
                 self._pump_soon()

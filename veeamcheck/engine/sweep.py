@@ -56,6 +56,8 @@ class Sweep:
         """What a port showed that is not yet believed: unreachable, or an error of this machine."""
         self._unreachable: Observation | None = None
         """Why no packet gets through, where that holds for the whole address."""
+        self._asked = 0.0
+        """When the latest round began."""
         self._slow = False
         """Answers take longer than one attempt waits for."""
         self._given_up = False
@@ -155,24 +157,19 @@ class Sweep:
         return left
 
     async def _find_life(self, scouts: Sequence[int], tries: dict[int, int], priority: int) -> None:
-        """Try these ports until one shows life, or the address is given up.
-
-        The first answer ends the wait for the others: it tells how long they may take.
-        """
-        await self._round(scouts, tries, self.roundtrip.timeout, priority, enough=CLEAR)
+        """Try these ports until one shows life, or the address is given up."""
+        await self._scout(scouts, tries, priority)
         if self.alive or all(port in self.seen for port in scouts):
             return
         if self._given_up:
-            left = [port for port in scouts if port not in self.seen]
-            await self._round(left, tries, self.roundtrip.timeout, priority)
+            await self._scout(scouts, tries, priority)
             return
         patient = asyncio.ensure_future(self._wait_for_neighbour(scouts, priority))
         try:
             for _ in range(_SCOUT_TRIES - 1):
-                left = [port for port in scouts if port not in self.seen]
-                if self.alive or not left or self._unreachable:
+                if self.alive or self._unreachable or all(port in self.seen for port in scouts):
                     break
-                await self._round(left, tries, self.roundtrip.timeout, priority, enough=CLEAR)
+                await self._scout(scouts, tries, priority)
             if self.alive and not self._slow:
                 patient.cancel()  # it has nothing more to tell
             await asyncio.wait([patient])
@@ -181,19 +178,41 @@ class Sweep:
         finally:
             patient.cancel()
 
+    async def _scout(self, scouts: Sequence[int], tries: dict[int, int], priority: int) -> None:
+        """One attempt at each that is left; the first answer tells how long the others may take."""
+        timeout = self.roundtrip.timeout
+        asking = {
+            asyncio.ensure_future(self._round([port], tries, timeout, priority))
+            for port in scouts
+            if port not in self.seen
+        }
+        waiting = asking
+        try:
+            while waiting and not self.alive:
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if waiting:
+                _, waiting = await asyncio.wait(waiting, timeout=self.roundtrip.timeout)
+            for each in asking - waiting:
+                each.result()
+        finally:
+            for each in asking:
+                each.cancel()
+
     async def _wait_for_neighbour(self, scouts: Sequence[int], priority: int) -> None:
         """One attempt at a time, kept open long: shows a missing neighbour, and a slow path."""
-        unreachable = 0
+        told: Observation | None = None
         for _ in range(_PATIENT_TRIES):
             port = next((port for port in scouts if port not in self.seen), scouts[0])
             answers = await self._dispatcher.contact(self.address, [port], _NEIGHBOUR, priority)
             observation = answers[port]
             late = (observation.rtt or 0) > FIRST_TIMEOUT
+            if told and observation.signal in (Signal.UNREACHABLE, Signal.SILENT):
+                # Silence takes nothing back: a router sends one ICMP error a second to each peer,
+                # for all the missing hosts behind it.
+                self._unreachable = told
+                return
             if observation.signal is Signal.UNREACHABLE and late:
-                unreachable += 1
-                if unreachable == 2:
-                    self._unreachable = observation
-                    return
+                told = observation
             elif observation.signal in CLEAR and late:
                 self.alive = self._slow = True
                 self.roundtrip.answer(observation.rtt, 0)
@@ -215,14 +234,18 @@ class Sweep:
         return left
 
     async def _look_again(self, silent: Sequence[int], priority: int) -> list[int]:
-        """A last round a second later; where it is answered, loss was underestimated: go on."""
+        """A last round a second after the one before; where it is answered, loss was underestimated.
+
+        Then the rounds go on.
+        """
         left = list(silent)
         if not self.alive:
             return left
         for _ in range(_LAST_LOOKS):
             if not left:
                 break
-            await asyncio.sleep(_LAST_LOOK_AFTER)
+            now = asyncio.get_running_loop().time()
+            await asyncio.sleep(self._asked + _LAST_LOOK_AFTER - now)
             tries = dict.fromkeys(left, 1)
             await self._round(left, tries, self.roundtrip.patient_timeout, priority)
             still = [port for port in left if port not in self.seen]
@@ -234,20 +257,12 @@ class Sweep:
         return left
 
     async def _round(
-        self,
-        ports: Sequence[int],
-        tries: dict[int, int],
-        timeout: float,
-        priority: int,
-        *,
-        enough: Collection[Signal] = (),
+        self, ports: Sequence[int], tries: dict[int, int], timeout: float, priority: int
     ) -> None:
-        """One attempt at each port, or until a signal is `enough`; what is final goes to `seen`."""
+        """One attempt at each port; what is final goes to `seen`."""
         loop = asyncio.get_running_loop()
-        start = loop.time()
-        answers = await self._dispatcher.contact(
-            self.address, ports, timeout, priority, enough=enough
-        )
+        start = self._asked = loop.time()
+        answers = await self._dispatcher.contact(self.address, ports, timeout, priority)
         for port, observation in answers.items():
             before = tries.get(port, 0)
             match observation.signal:
@@ -273,7 +288,7 @@ class Sweep:
                 case _:
                     self.seen[port] = observation
             tries[port] = before + 1
-        if len(answers) == len(ports) and any(port not in self.seen for port in ports):
+        if any(port not in self.seen for port in ports):
             # Whoever said at once that it cannot be done gets the time that a silence takes.
             await asyncio.sleep(start + timeout - loop.time())
 
