@@ -57,7 +57,7 @@ class Sweep:
         self._unreachable: Observation | None = None
         """Why no packet gets through, where that holds for the whole address."""
         self._asked = 0.0
-        """When the latest round began."""
+        """When the last of the ports that stayed silent was contacted."""
         self._slow = False
         """Answers take longer than one attempt waits for."""
         self._given_up = False
@@ -261,8 +261,9 @@ class Sweep:
     ) -> None:
         """One attempt at each port; what is final goes to `seen`."""
         loop = asyncio.get_running_loop()
-        start = self._asked = loop.time()
+        start = loop.time()
         answers = await self._dispatcher.contact(self.address, ports, timeout, priority)
+        self._asked = loop.time() - timeout
         for port, observation in answers.items():
             before = tries.get(port, 0)
             match observation.signal:
