@@ -219,3 +219,20 @@ def test_when_interrupted_only_settled_ports_are_told(after: float) -> None:
     assert all(signal is truth[port].signal for port, signal in told.items())
     if after < 1:
         assert Signal.SILENT not in told.values(), "one attempt is no proof of silence"
+
+
+def test_what_was_seen_before_an_interrupt_is_kept() -> None:
+    """At a slow pace one round takes half a minute: its answers must not wait for its end."""
+
+    async def main() -> Sweep:
+        sweep, _ = Simulated(lambda port, _: REJECTED).sweep("polite")
+        task = asyncio.ensure_future(sweep.settle_range(DATA, full=True))
+        await asyncio.sleep(10)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return sweep
+
+    seen = signals(run(main))
+
+    assert 20 < len(seen) < 40
+    assert set(seen.values()) == {Signal.REJECTED}

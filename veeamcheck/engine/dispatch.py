@@ -29,10 +29,16 @@ class _Round:
     __slots__ = ("finish", "future", "left", "pending", "results", "timeout")
     finish: Callable[[int, Observation], None]
 
-    def __init__(self, ports: Sequence[int], timeout: float, future: asyncio.Future[None]) -> None:
+    def __init__(
+        self,
+        ports: Sequence[int],
+        timeout: float,
+        future: asyncio.Future[None],
+        results: dict[int, Observation],
+    ) -> None:
         self.left = deque(ports)
         self.pending = len(ports)
-        self.results: dict[int, Observation] = {}
+        self.results = results
         self.timeout = timeout
         self.future = future
 
@@ -79,15 +85,23 @@ class Dispatcher:
         self.contacts = 0
 
     async def contact(
-        self, address: str, ports: Sequence[int], timeout: float, priority: int = FIRST
+        self,
+        address: str,
+        ports: Sequence[int],
+        timeout: float,
+        priority: int = FIRST,
+        *,
+        results: dict[int, Observation] | None = None,
     ) -> dict[int, Observation]:
         """Contact each port once and return what each attempt showed.
 
-        `timeout` in seconds is each attempt's own. Cancelled: nothing more of it is started.
+        `timeout` in seconds is each attempt's own. Cancelled: nothing more of it is started, and
+        what was seen until then is in `results`, if given.
         """
+        results = {} if results is None else results
         if not ports:
-            return {}
-        this = _Round(ports, timeout, self._loop.create_future())
+            return results
+        this = _Round(ports, timeout, self._loop.create_future(), results)
         this.finish = self._finisher(this)
         lane = self._lane(address)
         lane.rounds[priority].append(this)
@@ -100,7 +114,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             this.left.clear()
             raise
-        return this.results
+        return results
 
     async def turn(self, address: str) -> None:
         """Wait until one more packet may go to this address (for what is no TCP attempt)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from random import Random
 
 from veeamcheck.engine import ranges
@@ -234,7 +234,7 @@ class Sweep:
         return left
 
     async def _look_again(self, silent: Sequence[int], priority: int) -> list[int]:
-        """A last round a second after the one before; where it is answered, loss was underestimated.
+        """A last round a second later; where it is answered, loss was underestimated.
 
         Then the rounds go on.
         """
@@ -262,8 +262,18 @@ class Sweep:
         """One attempt at each port; what is final goes to `seen`."""
         loop = asyncio.get_running_loop()
         start = loop.time()
-        answers = await self._dispatcher.contact(self.address, ports, timeout, priority)
-        self._asked = loop.time() - timeout
+        answers: dict[int, Observation] = {}
+        try:
+            await self._dispatcher.contact(self.address, ports, timeout, priority, results=answers)
+        finally:  # interrupted, what has answered until then counts all the same
+            self._asked = loop.time() - timeout
+            self._take(answers, tries)
+        if any(port not in self.seen for port in ports):
+            # Whoever said at once that it cannot be done gets the time that a silence takes.
+            await asyncio.sleep(start + timeout - loop.time())
+
+    def _take(self, answers: Mapping[int, Observation], tries: dict[int, int]) -> None:
+        """Believe what is beyond doubt, and remember the rest."""
         for port, observation in answers.items():
             before = tries.get(port, 0)
             match observation.signal:
@@ -289,9 +299,6 @@ class Sweep:
                 case _:
                     self.seen[port] = observation
             tries[port] = before + 1
-        if any(port not in self.seen for port in ports):
-            # Whoever said at once that it cannot be done gets the time that a silence takes.
-            await asyncio.sleep(start + timeout - loop.time())
 
     def _scouts(self, ports: Collection[int]) -> list[int]:
         """Both ends and 14 at random; all, where there are no more."""
