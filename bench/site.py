@@ -58,3 +58,14 @@ class Site:
     def nmap(self, *options: str) -> Run:
         """Scan the same ports."""
         return nmap(self.worker, [self.server.address], self.ports, *options)
+
+    def answer_elsewhere(self) -> None:
+        """Have another core do the other hosts' part, so that answers come later, as over a wire.
+
+        Otherwise the kernel delivers a packet and its answer before `connect` has returned.
+        """
+        for host in (self.firewall, self.server):
+            self.lab.sh(
+                f"ip netns exec {host.name} sh -c 'for rps in /sys/class/net/eth*/queues/*/rps_cpus;"
+                " do echo 2 > $rps; done'"
+            )

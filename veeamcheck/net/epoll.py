@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import select
-import socket
+from socket import AF_INET6, IPPROTO_IP, IPPROTO_IPV6, SO_ERROR, SOCK_NONBLOCK, SOCK_STREAM
+from socket import SOL_SOCKET, socket
 from time import monotonic
 
 from veeamcheck.model import Observation, Signal, Transport
@@ -22,17 +23,17 @@ from veeamcheck.net.sockets import (
     socket_address,
 )
 
-_WATCH = select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP | select.EPOLLONESHOT
+_WATCHED = select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP | select.EPOLLONESHOT
 _TICK = 0.01
 """Seconds: how exactly a timeout is kept."""
 
 
-class _Attempt:
+class Attempt:
+    """One socket on its way."""
+
     __slots__ = ("address", "done", "port", "sock", "started")
 
-    def __init__(
-        self, sock: socket.socket, address: str, port: int, started: float, done: Done
-    ) -> None:
+    def __init__(self, sock: socket, address: str, port: int, started: float, done: Done) -> None:
         self.sock = sock
         self.address = address
         self.port = port
@@ -47,9 +48,9 @@ class EpollConnector:
         self._loop = asyncio.get_running_loop()
         self._epoll = select.epoll()
         self._loop.add_reader(self._epoll.fileno(), self._on_ready)
-        self._flying: dict[int, _Attempt] = {}
+        self._flying: dict[int, Attempt] = {}
         # Deadlines by tick: adding and expiring cost the same however many wait.
-        self._due: dict[int, list[_Attempt]] = {}
+        self._due: dict[int, list[Attempt]] = {}
         self._tick = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -57,31 +58,26 @@ class EpollConnector:
         """Start one attempt; see `Network.connect`."""
         try:
             family = family_of(address)
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket(family, SOCK_STREAM | SOCK_NONBLOCK)
         except OSError as error:
             done(port, errors.from_errno(error.errno or 0, attributes=True))
             return
-        started = monotonic()
-        attempt = _Attempt(sock, address, port, started, done)
+        attempt = Attempt(sock, address, port, monotonic(), done)
         try:
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, errors.IPV6_RECVERR, 1)
+            if family == AF_INET6:
+                sock.setsockopt(IPPROTO_IPV6, errors.IPV6_RECVERR, 1)
             else:
-                sock.setsockopt(socket.IPPROTO_IP, errors.IP_RECVERR, 1)
+                sock.setsockopt(IPPROTO_IP, errors.IP_RECVERR, 1)
             number = sock.connect_ex(socket_address(address, port))
             if number in errors.IN_PROGRESS:
                 # A neighbour's reset is often back already; asking spares the wait for an event.
-                number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if number:
-                    self._finish(attempt, number, queued=True)
+                number = sock.getsockopt(SOL_SOCKET, SO_ERROR)
+                if not number:
+                    self._watch(attempt, timeout)
                     return
-                self._epoll.register(sock.fileno(), _WATCH)
-                self._flying[sock.fileno()] = attempt
-                self._expire_at(started + timeout, attempt)
-                return
         except OSError as error:
             number = error.errno or 0
-        self._finish(attempt, number, queued=True)
+        self._finish(attempt, number)
 
     def close(self) -> None:
         """Abandon every attempt without a word."""
@@ -96,21 +92,25 @@ class EpollConnector:
         self._due.clear()
         self._epoll.close()
 
+    def _watch(self, attempt: Attempt, timeout: float) -> None:
+        descriptor = attempt.sock.fileno()
+        self._epoll.register(descriptor, _WATCHED)
+        self._flying[descriptor] = attempt
+        self._expire_at(attempt.started + timeout, attempt)
+
     def _on_ready(self) -> None:
         if self._epoll.closed:
             return
-        for descriptor, events in self._epoll.poll(0, 1024):
+        for descriptor, _ in self._epoll.poll(0, 1024):
             attempt = self._flying.pop(descriptor, None)
-            if attempt is None:
-                continue
-            number = attempt.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            self._finish(attempt, number, queued=bool(events & select.EPOLLERR))
+            if attempt is not None:
+                self._finish(attempt, attempt.sock.getsockopt(SOL_SOCKET, SO_ERROR))
 
-    def _finish(self, attempt: _Attempt, number: int, *, queued: bool) -> None:
-        """`queued`: there may be something in the error queue."""
+    def _finish(self, attempt: Attempt, number: int) -> None:
+        """The attempt has come to an end; `number` is the error, or 0."""
         rtt = monotonic() - attempt.started
         sock = attempt.sock
-        icmp = errors.take_icmp_error(sock) if queued else None
+        icmp = errors.take_icmp_error(sock) if number else None
         if icmp:
             observation = errors.from_icmp(
                 icmp,
@@ -119,18 +119,18 @@ class EpollConnector:
                 local=local_address(attempt.address),
             )._replace(rtt=rtt)
         elif number and number not in errors.AFTER_HANDSHAKE:
-            observation = errors.from_errno(number, attributes=True)._replace(rtt=rtt)
+            observation = errors.from_errno(number, attributes=True, rtt=rtt)
         elif is_self_connected(sock):
-            observation = Observation(Signal.REFUSED, attributed=True, rtt=rtt)
+            observation = Observation(Signal.REFUSED, True, rtt)
         else:
-            observation = Observation(Signal.OPEN, attributed=True, rtt=rtt)
+            observation = Observation(Signal.OPEN, True, rtt)
         if observation.signal is Signal.OPEN:
             close_at_once(sock)
         else:
             sock.close()
         attempt.done(attempt.port, observation)
 
-    def _expire_at(self, deadline: float, attempt: _Attempt) -> None:
+    def _expire_at(self, deadline: float, attempt: Attempt) -> None:
         self._due.setdefault(int(deadline / _TICK) + 1, []).append(attempt)
         if self._timer is None:
             self._tick = int(monotonic() / _TICK)

@@ -139,10 +139,10 @@ def from_icmp(
     return Observation(signal, attributed=True, by=by, detail=detail)
 
 
-def from_errno(number: int, *, attributes: bool) -> Observation:
+def from_errno(number: int, *, attributes: bool, rtt: float | None = None) -> Observation:
     """The signal of an error that no ICMP message explains."""
     if number in _REFUSED or number in _RESET:
-        return Observation(Signal.REFUSED, attributed=attributes)
+        return Observation(Signal.REFUSED, attributes, rtt)
     if number in _NO_WAY:
         meaning = "no route from this machine" if attributes else "no route, or rejected by ICMP"
         return Observation(Signal.UNREACHABLE, attributed=attributes, detail={"meaning": meaning})
