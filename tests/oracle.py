@@ -251,7 +251,7 @@ def _first(verdict: str, ports: list[_Port]) -> Judged:
 def _miscounted(flow: Json) -> Iterator[str]:
     """Mistakes in the evidence itself, whatever it means."""
     needed = {*ports_of(flow["ports"]), *ports_of(flow["failover_ports"] or "")}
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[str | None, str, int]] = set()
     for row in flow["evidence"]:
         numbers = list(ports_of(row["ports"]))
         if not 0 <= row["probed"] <= len(numbers):
@@ -259,9 +259,9 @@ def _miscounted(flow: Json) -> Iterator[str]:
         for number in numbers:
             if number not in needed:
                 yield f"evidence of {number}, which it does not need"
-            if (row["address"], number) in seen:
+            if (row["name"], row["address"], number) in seen:
                 yield f"two kinds of evidence of {row['address']} {number}"
-            seen.add((row["address"], number))
+            seen.add((row["name"], row["address"], number))
     if not flow["contacted"] <= flow["total"]:
         yield f"contacted {flow['contacted']} of {flow['total']}"
 

@@ -620,6 +620,15 @@ def test_counts_are_of_needed_ports_over_all_addresses() -> None:
     assert (made.contacted, made.total) == (5, 11)
 
 
+def test_a_name_and_an_address_that_are_the_same_count_twice() -> None:
+    one = flow(address=[A, "repo1.test"])
+    rows = [*rows_of("6162 open"), *rows_of("6162 open", name="repo1.test")]
+
+    made = outcome(one, judged(one, rows), rows)
+
+    assert (made.verdict, made.contacted, made.total) == (Verdict.PASS, 2, 2)
+
+
 @pytest.mark.parametrize(
     ("verdicts", "policy", "status"),
     [

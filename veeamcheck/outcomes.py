@@ -82,7 +82,8 @@ def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement 
 
 
 def _rows(flow: Flow, seen: Seen) -> tuple[Evidence, ...]:
-    contacted = (row for each in seen.evidence.get(flow.id, {}).values() for row in each)
+    own = seen.evidence.get(flow.id, {})
+    contacted = (row for name_and_address in sorted(own) for row in own[name_and_address])
     return (*contacted, *_unresolved_rows(flow, seen))
 
 

@@ -84,8 +84,11 @@ class Seen:
     sweeps: dict[str, Sweep] = field(default_factory=dict)
     datagrams: dict[tuple[str, str, int], Observation] = field(default_factory=dict)
     """(address, service, port) -> what it showed."""
-    evidence: dict[str, dict[str, tuple[Evidence, ...]]] = field(default_factory=dict)
-    """Flow id -> address -> its rows, once the address is done with."""
+    evidence: dict[str, dict[tuple[str, str], tuple[Evidence, ...]]] = field(default_factory=dict)
+    """Flow id -> (declared name, address) -> its rows, once the address is done with.
+
+    Two names of a host may have the same address: each of them must be seen to work.
+    """
     same_host: set[str] = field(default_factory=set)
     """Flows whose vantage turned out to be their target."""
     accepts_all: set[str] = field(default_factory=set)
@@ -307,7 +310,7 @@ class Vantage:
                 ):
                     rows += self._rows(flow, name, sweep, flow.failover_ports)
             if rows:
-                seen.evidence.setdefault(flow.id, {})[target.address] = rows
+                seen.evidence.setdefault(flow.id, {})[name, target.address] = rows
         if sweep:
             seen.ports_folded += len(sweep.seen)
             if sweep.accepts_all:

@@ -460,7 +460,7 @@ def outcome(
     """The flow with its verdict, after waiving."""
     judgement, waived = waive(judgement, waiver)
     own = {each.name: getattr(flow, each.name) for each in fields(Flow)}
-    addresses = {row.address for row in evidence} or set(flow.address)
+    addresses = len({(row.name, row.address) for row in evidence}) or len(flow.address)
     needed = len(flow.ports)
     if flow.failover_ports and any(row.ports & flow.failover_ports for row in evidence):
         needed += len(flow.failover_ports - flow.ports)
@@ -470,7 +470,7 @@ def outcome(
         reason_code=judgement.code,
         reason=judgement.reason,
         contacted=sum(row.probed for row in evidence),
-        total=needed * len(addresses),
+        total=needed * addresses,
         waived=waived,
         evidence=tuple(evidence),
     )

@@ -149,6 +149,8 @@ async def test_a_socket_that_met_itself_met_nobody(
             self.bind(("127.0.0.1", port))
 
     monkeypatch.setattr(socket, "socket", FromTheSamePort)
+    if LINUX:
+        monkeypatch.setattr("veeamcheck.net.epoll.socket", FromTheSamePort)
 
     seen = await attempt(connector, port)
 
