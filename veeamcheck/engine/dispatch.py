@@ -111,9 +111,9 @@ class Dispatcher:
         self._pump_soon()
         try:
             await this.future
-        except asyncio.CancelledError:
+        finally:
             this.left.clear()
-            raise
+            del this.finish  # it refers back to the round, which would wait for the collector
         return results
 
     async def turn(self, address: str) -> None:
