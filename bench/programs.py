@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ Port = tuple[str, int]
 _TIMED = Path(__file__).with_name("timed.py")
 _CLEAR = {"open", "refused", "closed"}
 """Words of either program for: a packet gets through, and its answer back."""
+_COMPILED = tempfile.TemporaryDirectory(prefix="veeamcheck-bench-")
+"""Where Python keeps compiled modules, as an installation has them beside the source."""
 _LIMIT = 1800
 """Seconds that a run may take."""
 
@@ -100,10 +103,15 @@ def typical(runs: Iterable[Run]) -> float:
 
 def _timed(host: Host, argv: list[str]) -> dict[str, Any]:
     path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
-    ran = host.run([sys.executable, str(_TIMED), *argv], env={"PYTHONPATH": path}, timeout=_LIMIT)
+    environment = {
+        "PYTHONPATH": path,
+        "PYTHONPYCACHEPREFIX": _COMPILED.name,
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    ran = host.run([sys.executable, str(_TIMED), *argv], env=environment, timeout=_LIMIT)
     result: dict[str, Any] = json.loads(ran.stdout)
     if not result["output"]:
-        raise LabError(f"{argv} on {host.name}: {result['status']} and no output")
+        raise LabError(f"{argv} on {host.name}: {result['status']}\n{result['errors']}")
     return result
 
 

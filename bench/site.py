@@ -66,6 +66,6 @@ class Site:
         """
         for host in (self.firewall, self.server):
             self.lab.sh(
-                f"ip netns exec {host.name} sh -c 'for rps in /sys/class/net/eth*/queues/*/rps_cpus;"
-                " do echo 2 > $rps; done'"
+                f"ip netns exec {host.name} sh -c "
+                "'for rps in /sys/class/net/eth*/queues/*/rps_cpus; do echo 2 > $rps; done'"
             )

@@ -10,10 +10,11 @@ import time
 def main(argv: list[str]) -> None:
     start = time.perf_counter()
     program = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    assert program.stdout is not None
+    assert program.stdout is not None and program.stderr is not None
     output = program.stdout.read()
+    errors = program.stderr.read()  # little enough never to fill its pipe
     _, status, usage = os.wait4(program.pid, 0)
     program.returncode = os.waitstatus_to_exitcode(status)
     result = {
@@ -21,6 +22,7 @@ def main(argv: list[str]) -> None:
         "peak_kib": usage.ru_maxrss,
         "status": program.returncode,
         "output": output.decode(),
+        "errors": errors.decode(),
     }
     print(json.dumps(result))
 
