@@ -54,6 +54,8 @@ class Sweep:
         """Ranges of which every edge has been found: ports not in `seen` can be filled in."""
         self._last: dict[int, Observation] = {}
         """What a port showed that is not yet believed: unreachable, or an error of this machine."""
+        self._rejected = False
+        """Some port was: a firewall picks ports here, so no silence is explained by another."""
         self._unreachable: Observation | None = None
         """Why no packet gets through, where that holds for the whole address."""
         self._asked = 0.0
@@ -211,7 +213,7 @@ class Sweep:
                 # for all the missing hosts behind it.
                 self._unreachable = told
                 return
-            if observation.signal is Signal.UNREACHABLE and late:
+            if observation.signal is Signal.UNREACHABLE and late and observation.by != self.address:
                 told = observation
             elif observation.signal in CLEAR and late:
                 self.alive = self._slow = True
@@ -297,6 +299,7 @@ class Sweep:
                     self.roundtrip.answer(observation.rtt, before)
                     self.seen[port] = observation
                 case _:
+                    self._rejected |= observation.signal is Signal.REJECTED
                     self.seen[port] = observation
             tries[port] = before + 1
 
@@ -318,7 +321,7 @@ class Sweep:
             return self.seen[port]
         if port in self._last:
             return self._last[port]
-        if self._unreachable and not self.alive:
+        if self._unreachable and not self.alive and not self._rejected:
             # A neighbour that does not answer holds for every silent port of the address.
             return self._unreachable
         return Observation(Signal.SILENT, attributed=self._attributes)
