@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import select
-from socket import AF_INET6, IPPROTO_IP, IPPROTO_IPV6, SO_ERROR, SOCK_NONBLOCK, SOCK_STREAM
-from socket import SOL_SOCKET, socket
+from socket import (
+    AF_INET6,
+    IPPROTO_IP,
+    IPPROTO_IPV6,
+    SO_ERROR,
+    SOCK_NONBLOCK,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    socket,
+)
 from time import monotonic
 
 from veeamcheck.model import Observation, Signal, Transport
