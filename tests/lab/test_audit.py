@@ -161,7 +161,9 @@ class Case:
         )
 
 
-@pytest.mark.parametrize("seed", range(4))
+# Any seed must hold; these are quick and unlike each other: both paces, both phases, samples and
+# full ranges, with ICMP limited and not. The last once took rejects for a missing host.
+@pytest.mark.parametrize("seed", [204, 207, 219, 232, 246, 249, 252, 256])
 def test_reports_tell_the_truth_about_random_firewalls(site: Site, seed: int) -> None:
     case = Case(site, seed)
 
