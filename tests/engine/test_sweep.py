@@ -133,6 +133,23 @@ def test_a_limit_on_resets_makes_no_port_silent() -> None:
     assert not sweep.scan_protected
 
 
+def test_a_strict_limit_on_resets_makes_no_port_silent() -> None:
+    """A token bucket that never gives more than a few at once, so that bursts are in vain."""
+    tokens, updated = 5.0, 0.0
+
+    def answers(_: int, now: float) -> Observation:
+        nonlocal tokens, updated
+        tokens, updated = min(5.0, tokens + (now - updated) * 200), now
+        if tokens < 1:
+            return SILENT
+        tokens -= 1
+        return REFUSED
+
+    sweep, took = swept(Simulated(answers))
+    assert set(signals(sweep).values()) == {Signal.REFUSED}
+    assert took < 15
+
+
 def test_a_slow_path_is_waited_for() -> None:
     """Answers after 1.4 s, as over a satellite, are answers."""
     network = Simulated(lambda port, _: OPEN if port == 22 else REFUSED, rtt=1.4)

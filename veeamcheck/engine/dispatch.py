@@ -21,6 +21,8 @@ _AT_ONCE = 64
 _BEFORE_A_BREATH = 512
 """Attempts before the event loop does something else."""
 _SHARE_OF_DESCRIPTORS = 0.8
+_FOR_ALL_ELSE = 24
+"""Descriptors that the program needs beside its attempts."""
 
 
 class _Round:
@@ -74,7 +76,8 @@ class Dispatcher:
         descriptors = descriptor_limit()
         self._limit = pace.in_flight
         if descriptors is not None:
-            self._limit = max(1, min(self._limit, int(descriptors * _SHARE_OF_DESCRIPTORS) - 32))
+            most = min(int(descriptors * _SHARE_OF_DESCRIPTORS), descriptors - _FOR_ALL_ELSE)
+            self._limit = max(1, min(self._limit, most))
         self._in_flight = 0
         self._lanes: dict[str, _Lane] = {}
         self._ready: tuple[deque[_Lane], deque[_Lane]] = (deque(), deque())
