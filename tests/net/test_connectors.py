@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from veeamcheck.model import Observation, Signal
 from veeamcheck.net.portable import TaskConnector
+from veeamcheck.net.sockets import close_at_once
 
 LINUX = sys.platform == "linux"
 
@@ -124,8 +124,7 @@ async def test_a_connection_that_is_reset_at_once_was_made(connector: Connector)
 
         def hang_up() -> None:
             connection, _ = listener.accept()
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
+            close_at_once(connection)
 
         told: asyncio.Future[Observation] = asyncio.get_running_loop().create_future()
         connector.connect("127.0.0.1", port, 5, lambda _, seen: told.set_result(seen))
