@@ -264,9 +264,7 @@ class Vantage:
             ports = flow.failover_ports
             if ports is None or ports in needed:
                 continue
-            rows = self._rows(flow, name, sweep, flow.ports)
-            facts = PairFacts(vantage=self._name, target=flow.target, alive=sweep.alive)
-            if needs_failover(flow, rows, facts, self._inventory.phase):
+            if self._needs_failover(flow, self._rows(flow, name, sweep, flow.ports)):
                 needed.append(ports)
         return needed
 
@@ -306,7 +304,7 @@ class Vantage:
             elif sweep:
                 rows = self._rows(flow, name, sweep, flow.ports)
                 if flow.failover_ports and (
-                    self._settings.check_failover or self._needed_failover(flow, rows, sweep)
+                    self._settings.check_failover or self._needs_failover(flow, rows)
                 ):
                     rows += self._rows(flow, name, sweep, flow.failover_ports)
             if rows:
@@ -318,8 +316,9 @@ class Vantage:
             if sweep.scan_protected:
                 seen.scan_protected.add(target.address)
 
-    def _needed_failover(self, flow: Flow, rows: Sequence[Evidence], sweep: Sweep) -> bool:
-        facts = PairFacts(vantage=self._name, target=flow.target, alive=sweep.alive)
+    def _needs_failover(self, flow: Flow, rows: Sequence[Evidence]) -> bool:
+        # Another address of a transient target may yet show life, and then this one counts.
+        facts = PairFacts(vantage=self._name, target=flow.target, alive=True)
         return needs_failover(flow, rows, facts, self._inventory.phase)
 
 

@@ -160,14 +160,21 @@ class Sweep:
 
     async def _find_life(self, scouts: Sequence[int], tries: dict[int, int], priority: int) -> None:
         """Try these ports until one shows life, or the address is given up."""
-        await self._scout(scouts, tries, priority)
-        if self.alive or all(port in self.seen for port in scouts):
-            return
         if self._given_up:
-            await self._scout(scouts, tries, priority)
+            for _ in range(2):
+                await self._scout(scouts, tries, priority)
             return
-        patient = asyncio.ensure_future(self._wait_for_neighbour(scouts, priority))
+        # The patient attempt goes first: of the packets that a router holds for a missing host, it
+        # answers only the first ones.
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        patient = asyncio.ensure_future(self._wait_for_neighbour(scouts, tries, priority))
         try:
+            await self._scout(scouts[1:], tries, priority)
+            if scouts[0] not in self.seen:
+                await asyncio.wait([patient], timeout=start + self.roundtrip.timeout - loop.time())
+            if scouts[0] not in self.seen:
+                await asyncio.sleep(start + self.roundtrip.timeout - loop.time())
             for _ in range(_SCOUT_TRIES - 1):
                 if self.alive or self._unreachable or all(port in self.seen for port in scouts):
                     break
@@ -200,14 +207,18 @@ class Sweep:
             for each in asking:
                 each.cancel()
 
-    async def _wait_for_neighbour(self, scouts: Sequence[int], priority: int) -> None:
+    async def _wait_for_neighbour(
+        self, scouts: Sequence[int], tries: dict[int, int], priority: int
+    ) -> None:
         """One attempt at a time, kept open long: shows a missing neighbour, and a slow path."""
         told: Observation | None = None
+        port = scouts[0]
         for _ in range(_PATIENT_TRIES):
-            port = next((port for port in scouts if port not in self.seen), scouts[0])
             answers = await self._dispatcher.contact(self.address, [port], _NEIGHBOUR, priority)
             observation = answers[port]
             late = (observation.rtt or 0) > FIRST_TIMEOUT
+            if port not in self.seen:
+                self._take(answers, tries)
             if told and observation.signal in (Signal.UNREACHABLE, Signal.SILENT):
                 # Silence takes nothing back: a router sends one ICMP error a second to each peer,
                 # for all the missing hosts behind it.
@@ -216,10 +227,13 @@ class Sweep:
             if observation.signal is Signal.UNREACHABLE and late and observation.by != self.address:
                 told = observation
             elif observation.signal in CLEAR and late:
-                self.alive = self._slow = True
-                self.roundtrip.answer(observation.rtt, 0)
+                self._slow = True
             else:
                 return
+            left = [each for each in scouts if each not in self.seen]
+            if not left:
+                return
+            port = left[0]
 
     async def _until_loss_is_ruled_out(
         self, ports: Sequence[int], tries: dict[int, int], priority: int
