@@ -50,7 +50,7 @@ def _run(name: str, quick: bool) -> list[Row]:
 
 def _write(rows: Sequence[Row]) -> None:
     machine = f"Measured on {tables.machine()}.\n"
-    readme = [row for row in rows if row.other]
+    readme = [row for row in rows if row.other and row.other.program.startswith("nmap")]
     tables.replace_block(_ROOT / "README.md", f"{tables.short_table(readme)}\n\n{machine}")
     tables.replace_block(
         _ROOT / "docs" / "benchmarks.md", f"{machine}\n{tables.long_table(rows)}\n"

@@ -28,7 +28,7 @@ def run(quick: bool) -> list[Row]:
                 return veeamcheck(site.worker, inventory, *options, program=program)  # noqa: B023
 
             ours, theirs = alternate(
-                3 if quick else 9, lambda: audit("-m", "veeamcheck"), lambda: audit(*_WRITERS)
+                3 if quick else 5, lambda: audit("-m", "veeamcheck"), lambda: audit(*_WRITERS)
             )
             truth = {(each, port): True for each in addresses for _, port in site.truth}
         epoll = Figure.of("own epoll", ours, truth)

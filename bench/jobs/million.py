@@ -22,11 +22,10 @@ def run(quick: bool) -> list[Row]:
         addresses = [f"127.{number // 250 + 1}.1.{number % 250 + 1}" for number in range(_MANY)]
         ports = PortSet.parse(site.ports)
         truth: dict[Port, bool] = {(each, port): True for each in addresses for port in ports}
-        (many,) = alternate(1, lambda: audit(addresses))
+        # More of the short runs, for what little they last is easily disturbed.
+        (many,) = alternate(1 if quick else 3, lambda: audit(addresses))
         few_runs, single_runs = alternate(
-            5,
-            lambda: audit(addresses[:_FEW]),
-            lambda: audit(addresses[:1]),
+            11, lambda: audit(addresses[:_FEW]), lambda: audit(addresses[:1])
         )
         # All that is done but once, start-up above all, is in the run with a single target.
         single = typical(single_runs)

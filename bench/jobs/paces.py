@@ -52,7 +52,7 @@ def run(quick: bool) -> list[Row]:
                     None,
                     bars[pace],
                     f"most contacts at one target: {within[1]} in a second, {within[5]} in 5 s; "
-                    f"in all: {overall} in a second, {in_flight} in flight; "
+                    f"in all: {overall} in a second, at most {in_flight} in flight; "
                     f"{len(contacts.times)} contacts",
                 )
             )
