@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -146,8 +146,8 @@ async def _until_stopped(
     finally:
         for each in (*everything, beside):
             each.cancel()
-            with suppress(asyncio.CancelledError):
-                await each
+        # Not one by one: a cancellation of this audit meanwhile must not be taken for theirs.
+        await asyncio.gather(*everything, beside, return_exceptions=True)
 
 
 def _summary(outcomes: Sequence[Outcome], policy: Policy, interrupted: bool) -> dict[str, int]:
