@@ -1,4 +1,4 @@
-"""TCP attempts over real loopback sockets, on both means: epoll's and the portable one."""
+"""TCP attempts over real loopback sockets, on both means: writer callbacks and the portable one."""
 
 import asyncio
 import os
@@ -27,17 +27,17 @@ class Connector(Protocol):
     def close(self) -> None: ...
 
 
-def epoll() -> Connector:
-    from veeamcheck.net.epoll import EpollConnector
+def writers() -> Connector:
+    from veeamcheck.net.writers import WriterConnector
 
-    return EpollConnector()
+    return WriterConnector()
 
 
 def portable() -> Connector:
     return TaskConnector(attributes=False)
 
 
-@pytest.fixture(params=[epoll, portable] if LINUX else [portable])
+@pytest.fixture(params=[writers, portable] if LINUX else [portable])
 async def connector(request: pytest.FixtureRequest) -> AsyncIterator[Connector]:
     made: Connector = request.param()
     yield made
@@ -149,7 +149,7 @@ async def test_a_socket_that_met_itself_met_nobody(
 
     monkeypatch.setattr(socket, "socket", FromTheSamePort)
     if LINUX:
-        monkeypatch.setattr("veeamcheck.net.epoll.socket", FromTheSamePort)
+        monkeypatch.setattr("veeamcheck.net.writers.socket", FromTheSamePort)
 
     seen = await attempt(connector, port)
 
@@ -265,7 +265,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(not LINUX, reason="lowers a limit that only POSIX has")
-@pytest.mark.parametrize("means", ["epoll", "portable"])
+@pytest.mark.parametrize("means", ["writers", "portable"])
 def test_without_descriptors_nothing_is_said_of_the_path(means: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", _OUT_OF_DESCRIPTORS, means],

@@ -44,9 +44,9 @@ class SystemNetwork:
         self.least_timeout = _WINDOWS_REFUSAL if windows else 0.0
         self.missing_evidence: tuple[str, ...] = ()
         if not portable:
-            from veeamcheck.net.epoll import EpollConnector
+            from veeamcheck.net.writers import WriterConnector
 
-            self._connector: _Connector = EpollConnector()
+            self._connector: _Connector = WriterConnector()
         else:
             from veeamcheck.net.portable import TaskConnector
 
