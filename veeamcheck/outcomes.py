@@ -140,6 +140,6 @@ def _wrong_cards(
                 strange.setdefault((host.name, local), each.target)
     return tuple(
         f"probes to {target} left from {local}, which is no address of {name} in the "
-        f"inventory: the wrong network card, or this machine is not {name}"
+        f"inventory: the wrong network card, or this is not {name}"
         for (name, local), target in strange.items()
     )
