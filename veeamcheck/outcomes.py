@@ -65,7 +65,7 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
 def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement | None:
     """Why a flow cannot be judged at all; None where it can."""
     if seen is None or seen.unreached:
-        tried = f"; it could not be reached from here: {seen.unreached}" if seen else ""
+        tried = f"; over SSH it could not be used: {seen.unreached}" if seen else ""
         return Judgement(
             Verdict.UNTESTED,
             ReasonCode.OTHER_VANTAGE,

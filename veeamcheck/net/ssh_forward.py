@@ -22,7 +22,7 @@ from veeamcheck.net import errors
 from veeamcheck.net.interface import Datagram, Done, UnresolvedError, VantageError
 from veeamcheck.net.names import Resolver
 
-_AT_ONCE = 64
+_AT_ONCE = 128
 """Attempts that wait for their answer."""
 _ABANDONED = 256
 """Attempts that only the server still waits for, each with a descriptor there: then a fresh
