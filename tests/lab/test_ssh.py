@@ -88,15 +88,28 @@ class Site:
 
     def inventory(self, ports: dict[str, int] | None = None) -> str:
         login = self.lab.ssh_login
-        lines = []
-        for name, address in ADDRESSES.items():
-            lines += [f"[hosts.{name}]", f'address = "{address}"', f"roles = {ROLES[name]}"]
-            if name in WITH_SSH:
-                port = (ports or {}).get(name, NORMAL)
-                lines.append(
-                    f'ssh = {{ user = "{login.user}", key = "{login.key}", port = {port} }}'
-                )
-        return "\n".join(lines)
+        port = dict.fromkeys(WITH_SSH, NORMAL) | (ports or {})
+        return self._inventory(
+            {
+                name: f'ssh = {{ user = "{login.user}", key = "{login.key}", port = {port[name]} }}'
+                for name in WITH_SSH
+            }
+        )
+
+    def bare_inventory(self, db1: str) -> str:
+        """With this line for `db1` alone."""
+        return self._inventory({"db1": db1})
+
+    def _inventory(self, more: dict[str, str]) -> str:
+        return "\n".join(
+            f'[hosts.{name}]\naddress = "{address}"\nroles = {ROLES[name]}\n{more.get(name, "")}'
+            for name, address in ADDRESSES.items()
+        )
+
+    def ssh_config(self, *lines: str) -> None:
+        """The desk's configuration of SSH clients."""
+        config = self.lab.anchor.state / "home" / ".ssh" / "config"
+        config.write_text("\n".join((*lines, "")), encoding="utf-8")
 
     def report(self, inventory: str, *options: str) -> oracle.Json:
         return self.desk.report(inventory, *options, env=self.environment, timeout=120)
@@ -134,6 +147,7 @@ def shared() -> Iterator[Site]:
 def site(shared: Site) -> Iterator[Site]:
     yield shared
     shared.firewall.nft("flush ruleset")
+    shared.ssh_config()
 
 
 def random_policy(random: Random) -> Policy:
@@ -330,3 +344,59 @@ def test_an_interrupt_leaves_nothing_running_on_other_hosts(site: Site) -> None:
     assert json.loads(output)["run"]["interrupted"]
     assert audit.returncode == 130
     assert wait_until(lambda: probers(pve1) == 0)
+
+
+def why_not(site: Site, ssh: str) -> str:
+    """The reason why `db1` cannot be probed from with this `ssh`."""
+    report = site.report(site.bare_inventory(f"ssh = {ssh}"), "--from", "db1")
+    (flow,) = [flow for flow in report["flows"] if flow["source"] == "db1"]
+    assert (flow["verdict"], flow["reason_code"]) == ("untested", "other-vantage")
+    return str(flow["reason"])
+
+
+@pytest.mark.parametrize(
+    ("ssh", "why", "remedy"),
+    [
+        ("{ user = 'root', key = 'KEY', host = 'new' }", "host key SHA256:", "known_hosts"),
+        ("{ user = 'stranger', key = 'KEY' }", "accepts no key", "hosts.db1.ssh.key"),
+        ("{ user = 'root' }", "accepts no key", "ssh-add"),
+        ("{ user = 'root', key = '/no/such/key' }", "no key /no/such/key", "correct"),
+        ("{ user = 'root', key = '/etc/hosts' }", "the key cannot be used", "hosts.db1.ssh.key"),
+        ("{ user = 'root', key = 'KEY', port = 9 }", "refused", "ssh -p 9"),
+        ("{ user = 'root', key = 'KEY', host = '10.77.4.99' }", "10.77.4.99 failed", "ssh -i"),
+        ("{ user = 'root', key = 'KEY', host = 'no.such.name' }", "no address", ".ssh.host"),
+        ("{ user = 'root', key = 'KEY', jump = 'db1' }", "circle (db1 > db1)", "hosts.db1.ssh"),
+        ("{ user = 'root', key = 'KEY', jump = 'pve1' }", "jump host pve1", "known_hosts"),
+    ],
+)
+def test_a_host_that_cannot_be_logged_in_to_says_what_to_do(
+    site: Site, ssh: str, why: str, remedy: str
+) -> None:
+    site.lab.sh(f": > {site.home}/.ssh/empty")
+    site.ssh_config(
+        f"Host new {ADDRESSES['pve1']}", "UserKnownHostsFile ~/.ssh/empty",
+        "Host new", f"HostName {ADDRESSES['db1']}",
+    )  # fmt: skip
+
+    reason = why_not(site, ssh.replace("KEY", site.lab.ssh_login.key))
+
+    assert why in reason
+    assert remedy in reason
+
+
+def test_the_client_configuration_and_jump_hosts_are_honoured(site: Site) -> None:
+    """`db1` lets in nobody but `log1`, which is reached by an alias."""
+    door = Rule(
+        action=Action.DROP, protocol="tcp", ports=NORMAL, source=ADDRESSES["vbr1"],
+        target=ADDRESSES["db1"],
+    )  # fmt: skip
+    site.firewall.nft(Policy((door,)).text("forward"))
+    key = site.lab.ssh_login.key
+    site.ssh_config(
+        "Host bastion", f"HostName {ADDRESSES['log1']}",
+        "Host *", f"User {site.lab.ssh_login.user}", f"IdentityFile {key}",
+    )  # fmt: skip
+
+    for jump in ("bastion", "log1"):
+        report = site.report(site.bare_inventory(f"ssh = {{ jump = '{jump}' }}"), "--from", "db1")
+        assert report["run"]["vantages"] == ["db1"]

@@ -1,4 +1,4 @@
-"""Audit every flow that starts at this host, or over SSH at others too.
+"""Audit every flow that starts here, or over SSH at other hosts.
 
 Says of each what is proven, blocked, or could not be proven from here.
 

@@ -195,12 +195,11 @@ class RemoteNetwork:
                 name.set_exception(UnresolvedError(why))
 
     def _seen(self, number: int, error: str | None, rtt: float | None, queue: list[str]) -> None:
+        icmp = errors.latest_icmp_error(map(bytes.fromhex, queue))
         if attempt := self._attempts.pop(number, None):
-            icmp = errors.latest_icmp_error(map(bytes.fromhex, queue))
             seen = self._meaning(attempt.address, error, icmp, Transport.TCP)
             attempt.done(attempt.port, seen if rtt is None else seen._replace(rtt=rtt))
         elif exchange := self._exchanges.get(number):
-            icmp = errors.latest_icmp_error(map(bytes.fromhex, queue))
             seen = self._meaning(exchange.address, error, icmp, Transport.UDP)
             now = time.time()
             _settle(exchange.answer, Datagram(None, now, now, seen))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -188,7 +189,8 @@ class _Login:
             case FileNotFoundError() if error.filename:
                 return f"there is no key {error.filename}; correct {where}.key"
             case OSError():
-                why = error.strerror or error
+                # asyncio's own words name the address, not the error.
+                why = os.strerror(error.errno) if error.errno else error
                 return f"SSH to {self._address} failed: {why}; try `{ssh}`, or see {where}"
             case _:
                 return f"SSH to {self._address} cannot be set up: {error}; see {where}"
