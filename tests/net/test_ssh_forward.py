@@ -230,3 +230,15 @@ async def test_a_server_that_forwards_is_one(
     assert (await attempt(network, 9)).signal is Signal.REFUSED
     assert network.least_timeout == 0
     network.close()
+
+
+async def test_a_windows_server_takes_its_time_to_refuse(
+    connect: Callable[[], "asyncio.Future[asyncssh.SSHClientConnection]"],
+) -> None:
+    connection = await connect()
+    connection.set_extra_info(server_version="SSH-2.0-OpenSSH_for_Windows_9.5")
+
+    network = ForwardedNetwork(connection, connect, lag=0)
+
+    assert network.least_timeout > 3
+    network.close()

@@ -163,6 +163,8 @@ class ForwardedNetwork:
         self._drop_if_idle(line)
 
     def _abandon(self, attempt: _Attempt, line: _Line) -> None:
+        if self._closed:
+            return
         line.waiting -= 1
         line.abandoned += 1
         if self._line.abandoned >= self._most_abandoned and not self._renewing:
