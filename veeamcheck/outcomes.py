@@ -65,7 +65,7 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
 def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement | None:
     """Why a flow cannot be judged at all; None where it can."""
     if seen is None or seen.unreached:
-        tried = f"; it could not be reached from here: {seen.unreached}" if seen else ""
+        tried = f"; over SSH it could not be used: {seen.unreached}" if seen else ""
         return Judgement(
             Verdict.UNTESTED,
             ReasonCode.OTHER_VANTAGE,
@@ -140,6 +140,6 @@ def _wrong_cards(
                 strange.setdefault((host.name, local), each.target)
     return tuple(
         f"probes to {target} left from {local}, which is no address of {name} in the "
-        f"inventory: the wrong network card, or this machine is not {name}"
+        f"inventory: the wrong network card, or this is not {name}"
         for (name, local), target in strange.items()
     )

@@ -175,7 +175,7 @@ class Vantage:
         own = self._seen.names
         if any(address in own.get(mine, ()) for mine in self._inventory.hosts[self._name].address):
             return True
-        if ipaddress.ip_address(address).is_loopback:
+        if not is_literal(address) or ipaddress.ip_address(address).is_loopback:
             return False
         return self._network.local_address(address) == address
 

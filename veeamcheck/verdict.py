@@ -422,7 +422,7 @@ _WORDS: dict[ReasonCode, Callable[[object, object], str]] = {
         "no answer, and proven ports of this address stopped answering too: "
         "likely blocked by scan protection"
     ),
-    ReasonCode.LOCAL_ERROR: _with("could not be tried: an error of this machine"),
+    ReasonCode.LOCAL_ERROR: _with("could not be tried"),
     ReasonCode.ACCEPTS_ALL: _with(
         "accepted, but so are ports that must be closed: something accepts for everybody"
     ),

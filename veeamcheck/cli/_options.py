@@ -28,7 +28,8 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="HOST",
-        help="The inventory host that this machine is; found by its addresses where it can be.",
+        help="The inventory host that this machine is, found by its addresses where it can be; "
+        "or one with `ssh`, to audit from there.",
     ),
 ]
 Rule = Annotated[

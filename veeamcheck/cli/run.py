@@ -1,13 +1,16 @@
-"""Audit every flow that starts at this host.
+"""Audit every flow that starts here, or over SSH at other hosts.
 
 Says of each what is proven, blocked, or could not be proven from here.
 
 Which host this is follows from the addresses of this machine; --from names it where they cannot
-tell. Flows that start at other hosts are listed with the command to run there.
+tell. A host that is not this machine and has `ssh` in the inventory is probed from over SSH: one
+with --from, all with --all. Flows that start elsewhere are listed with the command to run there.
 
 Examples:
 
     veeamcheck run
+    veeamcheck run --all
+    veeamcheck run --from pve1
     veeamcheck run -i site.toml --host 'repo*' --full-range
     veeamcheck run -o json=report.json --fail-on degraded --allow-unproven idle-silent
 
@@ -30,16 +33,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from veeamcheck.auditing import Settings, audit
+from veeamcheck.auditing import Reach, Settings, audit
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._input import read_inventory, require_vantage, selected_plan, selection_of
+from veeamcheck.cli._exit import CommandError
+from veeamcheck.cli._input import (
+    own_hosts,
+    read_inventory,
+    require_vantage,
+    selected_plan,
+    selection_of,
+)
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import parse_outputs
 from veeamcheck.cli._progress import progress_bar
 from veeamcheck.cli._report import deliver, level_of
 from veeamcheck.expand import expand
-from veeamcheck.model import UNPROVEN_REASONS, Phase, Policy, ReasonCode, Report
+from veeamcheck.model import UNPROVEN_REASONS, Inventory, Phase, Policy, ReasonCode, Report
 from veeamcheck.reports import formats
 from veeamcheck.toml_text import suggest
 
@@ -50,6 +60,10 @@ app = new_app()
 def run(
     inventory: _options.Inventory = None,
     vantage: _options.From = None,
+    everywhere: Annotated[
+        bool,
+        typer.Option("--all", help="Audit from this host and, over SSH, from all that have `ssh`."),
+    ] = False,
     rule: _options.Rule = None,
     host: _options.Host = None,
     section: _options.Section = None,
@@ -119,8 +133,10 @@ def run(
     read = read_inventory(inventory, rules or [], quiet=quiet)
     if phase:
         read = replace(read, phase=Phase(phase))
+    here, beyond = _vantages(read, vantage, everywhere=everywhere)
     settings = Settings(
-        vantage=require_vantage(read, vantage),
+        vantage=here,
+        beyond=beyond,
         selection=selection_of(rule, host, section),
         full_range=full_range,
         check_failover=check_failover,
@@ -128,13 +144,43 @@ def run(
         pace=pace,
         policy=policy,
     )
-    plan = selected_plan(expand(read, settings.vantage), settings.selection)
+    reach = _reach(read) if beyond else None
+    # What starts at the only vantage is not left to its stand-in.
+    plan = selected_plan(expand(read, here or (vantage if beyond else None)), settings.selection)
 
     async def work(stop: asyncio.Event) -> Report:
         with progress_bar(shown=not quiet) as progress:
-            return await audit(read, settings, plan=plan, progress=progress, stop=stop)
+            return await audit(read, settings, plan=plan, progress=progress, stop=stop, reach=reach)
 
     return deliver(run_interruptibly(work), outputs, level)
+
+
+def _vantages(
+    inventory: Inventory, given: str | None, *, everywhere: bool
+) -> tuple[str | None, tuple[str, ...]]:
+    """The host that this machine is, if it is to be audited from, and those to use over SSH."""
+    with_ssh = tuple(name for name, host in inventory.hosts.items() if host.ssh)
+    if everywhere:
+        known = given or own_hosts(inventory) or not with_ssh
+        here = require_vantage(inventory, given) if known else None
+        return here, tuple(name for name in with_ssh if name != here)
+    here = require_vantage(inventory, given)
+    if here in with_ssh and here not in own_hosts(inventory):
+        return None, (here,)
+    return here, ()
+
+
+def _reach(inventory: Inventory) -> Reach:
+    try:
+        from veeamcheck.net.ssh import reach
+    except ModuleNotFoundError as error:
+        if error.name != "asyncssh":
+            raise
+        raise CommandError(
+            "probing over SSH needs asyncssh, which is not installed: "
+            "pip install 'veeamcheck[ssh]', or pipx inject veeamcheck asyncssh"
+        ) from None
+    return reach(inventory)
 
 
 def _reasons(texts: Sequence[str]) -> frozenset[ReasonCode]:

@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from veeamcheck.model import Detail, Observation, Signal, Transport
@@ -86,18 +87,40 @@ EXHAUSTED = frozenset(
 
 SILENCE = Observation(Signal.SILENT)
 
+_TEXTS = (
+    ("refused", errno.ECONNREFUSED),
+    ("no route to host", errno.EHOSTUNREACH),
+    ("host unreachable", errno.EHOSTUNREACH),
+    ("host is unreachable", errno.EHOSTUNREACH),
+    ("host is down", errno.EHOSTUNREACH),
+    ("network unreachable", errno.ENETUNREACH),
+    ("network is unreachable", errno.ENETUNREACH),
+    ("timed out", errno.ETIMEDOUT),
+    ("too many open files", errno.EMFILE),
+    ("permission denied", errno.EACCES),
+    ("cannot assign requested address", errno.EADDRNOTAVAIL),
+)
+"""What Linux, macOS, BSD and Windows call errors in words, in lower case."""
+_NO_SUCH_NAME = ("name or service not known", "nodename nor servname", "unknown host", "no address")
+
 
 def take_icmp_error(sock: socket.socket) -> IcmpError | None:
     """Drain the error queue and return the latest ICMP error in it, if any (Linux)."""
-    found: IcmpError | None = None
+    queue: list[bytes] = []
     for _ in range(64):
         try:
             _, ancillary, _, _ = sock.recvmsg(1, 512, MSG_ERRQUEUE)
         except OSError:
             break
-        for _level, kind, data in ancillary:
-            if kind in (IP_RECVERR, IPV6_RECVERR):
-                found = _parse_extended_error(data) or found
+        queue += [data for _, kind, data in ancillary if kind in (IP_RECVERR, IPV6_RECVERR)]
+    return latest_icmp_error(queue)
+
+
+def latest_icmp_error(queue: Iterable[bytes]) -> IcmpError | None:
+    """The latest ICMP error among what a socket's error queue held, if any."""
+    found: IcmpError | None = None
+    for data in queue:
+        found = _parse_extended_error(data) or found
     return found
 
 
@@ -144,7 +167,7 @@ def from_errno(number: int, *, attributes: bool, rtt: float | None = None) -> Ob
     if number in _REFUSED or number in _RESET:
         return Observation(Signal.REFUSED, attributes, rtt)
     if number in _NO_WAY:
-        meaning = "no route from this machine" if attributes else "no route, or rejected by ICMP"
+        meaning = "no route" if attributes else "no route, or rejected by ICMP"
         return Observation(Signal.UNREACHABLE, attributed=attributes, detail={"meaning": meaning})
     if number in _TIMED_OUT:
         return SILENCE
@@ -162,3 +185,20 @@ def local_error(number: int) -> Observation:
             "exhausted": number in EXHAUSTED,
         },
     )
+
+
+def number_of(name: str) -> int | None:
+    """The number that this system has for an error that another one named, as in ``EPIPE``."""
+    number = getattr(errno, name, None)
+    return number if isinstance(number, int) else None
+
+
+def from_text(text: str) -> Observation:
+    """The signal of a failed connection of which another machine sent only the words."""
+    words = text.lower()
+    if any(each in words for each in _NO_SUCH_NAME):
+        return Observation(Signal.UNRESOLVED, detail={"meaning": text})
+    for each, number in _TEXTS:
+        if each in words:
+            return from_errno(number, attributes=False)
+    return Observation(Signal.LOCAL_ERROR, detail={"meaning": f"said to be: {text or 'failed'}"})

@@ -62,7 +62,10 @@ class Network(Protocol):
         """The addresses of a name, without duplicates; raises UnresolvedError."""
 
     def local_address(self, address: str) -> str | None:
-        """Where a probe to this address would leave from; None: no route. Sends nothing."""
+        """Where a probe to this address would leave from; sends nothing.
+
+        None: no route, or it cannot be told. Asked for addresses that `resolve` has given.
+        """
 
     def close(self) -> None:
         """Abandon every attempt; no `done` is called after this."""
