@@ -4,8 +4,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.lab import Lab, unavailable
+
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("veeamcheck", deadline=None)
+settings.load_profile("veeamcheck")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
