@@ -8,7 +8,6 @@ from hypothesis import settings
 
 from tests.lab import Lab, unavailable
 
-
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("veeamcheck", deadline=None)
 settings.load_profile("veeamcheck")
