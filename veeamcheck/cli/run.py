@@ -24,7 +24,6 @@ Exit status:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -33,15 +32,20 @@ import typer
 from veeamcheck.auditing import Settings, audit
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._input import read_inventory, require_vantage, selected_plan, selection_of
+from veeamcheck.cli._input import (
+    policy_of,
+    read_inventory,
+    require_vantage,
+    selected_plan,
+    selection_of,
+)
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import parse_outputs
 from veeamcheck.cli._progress import progress_bar
 from veeamcheck.cli._report import deliver, level_of
 from veeamcheck.expand import expand
-from veeamcheck.model import UNPROVEN_REASONS, Phase, Policy, ReasonCode, Report
+from veeamcheck.model import Phase, Report
 from veeamcheck.reports import formats
-from veeamcheck.toml_text import suggest
 
 app = new_app()
 
@@ -53,9 +57,7 @@ def run(
     rule: _options.Rule = None,
     host: _options.Host = None,
     section: _options.Section = None,
-    full_range: Annotated[
-        bool, typer.Option("--full-range", help="Contact every port of a range, not a sample.")
-    ] = False,
+    full_range: _options.FullRange = False,
     check_failover: Annotated[
         bool,
         typer.Option(
@@ -72,50 +74,18 @@ def run(
         Literal["polite", "normal", "fast"],
         typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
     ] = "normal",
-    phase: Annotated[
-        Literal["live", "predeploy"] | None,
-        typer.Option(help="Is the product installed yet? Overrides the inventory."),
-    ] = None,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT[=PATH]",
-            help=f"Print, or write to a file: {', '.join(formats())}. Repeats.",
-            autocompletion=formats,
-        ),
-    ] = None,
-    fail_on: Annotated[
-        Literal["fail", "degraded"],
-        typer.Option(help="The mildest verdict that makes the exit status 1."),
-    ] = "fail",
-    allow_unproven: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-unproven",
-            metavar="CODE,...",
-            help="Reasons for which a flow may stay unproven: "
-            f"{', '.join(UNPROVEN_REASONS)}. Repeats.",
-        ),
-    ] = None,
-    require_complete: Annotated[
-        bool,
-        typer.Option(
-            "--require-complete", help="Count flows that start at other hosts as unproven (3)."
-        ),
-    ] = False,
+    phase: _options.Phase = None,
+    output: _options.Output = None,
+    fail_on: _options.FailOn = "fail",
+    allow_unproven: _options.AllowUnproven = None,
+    require_complete: _options.RequireComplete = False,
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
     verbose: _options.Verbose = False,
 ) -> int:
     outputs = parse_outputs(output or [], formats(), default="terminal")
     level = level_of(quiet=quiet, verbose=verbose)
-    policy = Policy(
-        fail_on_degraded=fail_on == "degraded",
-        allow_unproven=_reasons(allow_unproven or []),
-        require_complete=require_complete,
-    )
+    policy = policy_of(fail_on, allow_unproven, require_complete=require_complete)
     read = read_inventory(inventory, rules or [], quiet=quiet)
     if phase:
         read = replace(read, phase=Phase(phase))
@@ -135,16 +105,3 @@ def run(
             return await audit(read, settings, plan=plan, progress=progress, stop=stop)
 
     return deliver(run_interruptibly(work), outputs, level)
-
-
-def _reasons(texts: Sequence[str]) -> frozenset[ReasonCode]:
-    """Read ``--allow-unproven``; typer.BadParameter for anything but a reason to be unproven."""
-    names = [name.strip() for text in texts for name in text.split(",")]
-    for name in names:
-        if name not in UNPROVEN_REASONS:
-            raise typer.BadParameter(
-                f"{name!r} is no reason to be unproven; there are: {', '.join(UNPROVEN_REASONS)}"
-                f"{suggest(name, [*map(str, UNPROVEN_REASONS)])}",
-                param_hint="--allow-unproven",
-            )
-    return frozenset(map(ReasonCode, names))
