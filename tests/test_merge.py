@@ -226,3 +226,8 @@ def test_every_reader_takes_a_merged_report(name: str) -> None:
 
     assert json.read_report(json.render(merged)) == merged
     assert "worker-repository-data" in render(name, merged)
+
+
+def test_people_are_told_which_run_a_finding_comes_from() -> None:
+    merged = merge([at(1, result(FAIL))], Policy())
+    assert "from the run of worker1, 2026-11-22 10:01:00 UTC" in render("terminal", merged)

@@ -178,6 +178,17 @@ def test_a_name_without_an_address() -> None:
     assert said(report, REPOSITORY) == (Verdict.FAIL, ReasonCode.UNRESOLVED)
 
 
+def test_a_name_and_its_own_address_both_count() -> None:
+    site = inventory()
+    names = {"repo1.example.com": ["10.0.30.6"]}
+
+    report = judged(site, observed(site, {("10.0.30.6", 6162): "refused"}, names=names))
+
+    evidence = of(report, REPOSITORY).evidence
+    assert {row.name for row in evidence} == {"repo1.example.com", None}
+    assert said(report, REPOSITORY) == (Verdict.DEGRADED, ReasonCode.FAILOVER_ONLY)
+
+
 def test_something_that_accepts_for_everybody() -> None:
     site = inventory()
     closed = contacts_of(site, "worker1").closed

@@ -161,14 +161,16 @@ class _Reader:
         seen.accepts_all = {address for address in self._by_address if self._accepts_all(address)}
         own = {*_ran_on(observations), *self._inventory.hosts[observations.vantage].address}
         for flow in flows:
-            addresses = {each: name for name in flow.address for each in self._addresses(name)}
-            if is_same_host(flow, own, addresses):
+            addresses = [(name, each) for name in flow.address for each in self._addresses(name)]
+            if is_same_host(flow, own, (address for _, address in addresses)):
                 seen.same_host.add(flow.id)
             elif flow.transport is Transport.UDP:
-                seen.evidence[flow.id] = {name: self._untested(flow, name) for name in flow.address}
+                seen.evidence[flow.id] = {
+                    (name, name): self._untested(flow, name) for name in flow.address
+                }
             else:
                 seen.evidence[flow.id] = {
-                    address: self._rows(flow, name, address) for address, name in addresses.items()
+                    (name, address): self._rows(flow, name, address) for name, address in addresses
                 }
         return seen
 

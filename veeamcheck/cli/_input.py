@@ -53,7 +53,7 @@ def all_rule_sets(files: Sequence[Path]) -> list[RuleSet]:
 def find_vantage(inventory: Inventory, given: str | None) -> str | None:
     """The host that this machine is: as given, or the only one with an address of this machine."""
     if given is not None:
-        require_host(inventory, given)
+        _require_host(inventory, given)
         return given
     own = own_hosts(inventory)
     return own[0] if len(own) == 1 else None
@@ -79,7 +79,7 @@ def own_hosts(inventory: Inventory) -> list[str]:
     return own_hosts(inventory)
 
 
-def require_host(inventory: Inventory, name: str) -> None:
+def _require_host(inventory: Inventory, name: str) -> None:
     if name not in inventory.hosts:
         raise typer.BadParameter(
             f"{inventory.file} has no host {name!r}; it has: {_some(list(inventory.hosts))}"

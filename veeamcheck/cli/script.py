@@ -25,7 +25,7 @@ from veeamcheck import script as scripts
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import CommandError, Status
-from veeamcheck.cli._input import read_inventory, require_host
+from veeamcheck.cli._input import find_vantage, read_inventory
 from veeamcheck.contacts import contacts_of
 from veeamcheck.toml_text import suggest
 
@@ -58,7 +58,7 @@ def script(
             param_hint="--format",
         )
     read = read_inventory(inventory, rules or [], quiet=quiet)
-    require_host(read, vantage)
+    find_vantage(read, vantage)  # it must be a host of the inventory
     contacts = contacts_of(read, vantage, full_range=full_range)
     if not contacts.contacts:
         raise CommandError(f"no flow that a script could test runs from {vantage}")
