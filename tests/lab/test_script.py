@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,11 @@ class Site:
         self.files = lab.anchor.state
         (self.files / "site.toml").write_text(INVENTORY)
 
+    @cached_property
+    def audit(self) -> Json:
+        """What an audit from the worker sees."""
+        return self.worker.report(Path(f"{STATE}/site.toml"), "--from", "worker1")
+
     def script(self) -> None:
         """Write the worker's script to where it can run it."""
         made = self.worker.veeamcheck(
@@ -145,14 +151,14 @@ def signals(flow: Json) -> dict[tuple[str, int], str]:
     ("folder", "shell", "means"),
     [
         (only("dash", *DEBIAN_BASE), "dash", "script: bash"),
+        (only("dash", "nc", *set(DEBIAN_BASE) - {"bash", "timeout"}), "dash", "script: nc"),
         (busybox, "sh", "script: busybox"),
     ],
-    ids=["debian", "busybox"],
+    ids=["debian", "nc", "busybox"],
 )
 def test_a_script_sees_what_an_audit_sees(
     site: Site, folder: Callable[[Host, Path], str], shell: str, means: str
 ) -> None:
-    audit = site.worker.report(Path(f"{STATE}/site.toml"), "--from", "worker1", "--check-failover")
     site.script()
 
     observed, told = site.run_script(folder(site.worker, site.files), shell)
@@ -161,7 +167,7 @@ def test_a_script_sees_what_an_audit_sees(
     assert "10.77.2.10 port 2900: silent" in told
     assert len(told.splitlines()) > len(observed["results"])
     assert disagreements(report) == []
-    expected = {flow["id"]: flow for flow in audit["flows"]}
+    expected = {flow["id"]: flow for flow in site.audit["flows"]}
     for flow in report["flows"]:
         if flow["transport"] == "udp":
             assert (flow["verdict"], flow["reason_code"]) == ("unproven", "local-error")
