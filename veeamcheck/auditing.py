@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
 
-from veeamcheck import __version__
+from veeamcheck.conclusion import conclude
 from veeamcheck.expand import expand, select
-from veeamcheck.model import (
-    Flow,
-    Inventory,
-    NotCoveredNote,
-    Outcome,
-    Plan,
-    Policy,
-    Progress,
-    Report,
-    RuleNote,
-    RuleSetNote,
-    RunNote,
-    Verdict,
-)
+from veeamcheck.model import Inventory, Plan, Progress, Report
 from veeamcheck.net.interface import Network, VantageError
-from veeamcheck.outcomes import judge_all
 from veeamcheck.vantage import Seen, Settings, Vantage
-from veeamcheck.verdict import exit_status
 
 __all__ = ["Progress", "Settings", "audit"]
 
@@ -85,16 +69,7 @@ async def audit(
                 group.create_task(probe_from(name))
 
     interrupted = await _until_stopped(probe_all(), stop, _tell(progress, seen, len(plan.flows)))
-    judged = judge_all(inventory, plan, seen)
-    return Report(
-        run=_run_note(inventory, settings, start=start, interrupted=interrupted, seen=seen),
-        summary=_summary(judged.outcomes, settings.policy, interrupted),
-        warnings=(*plan.warnings, *judged.warnings),
-        rules=_rule_notes(inventory, plan.flows),
-        pairs=judged.pairs,
-        flows=judged.outcomes,
-        skipped=plan.skipped,
-    )
+    return conclude(inventory, plan, settings, seen, start=start, interrupted=interrupted)
 
 
 @asynccontextmanager
@@ -148,70 +123,3 @@ async def _until_stopped(
             each.cancel()
         # Not one by one: a cancellation of this audit meanwhile must not be taken for theirs.
         await asyncio.gather(*everything, beside, return_exceptions=True)
-
-
-def _summary(outcomes: Sequence[Outcome], policy: Policy, interrupted: bool) -> dict[str, int]:
-    counts = Counter(each.verdict for each in outcomes)
-    summary = {str(verdict): counts[verdict] for verdict in Verdict}
-    summary["exit_status"] = exit_status(outcomes, policy, interrupted=interrupted)
-    return summary
-
-
-def _run_note(
-    inventory: Inventory,
-    settings: Settings,
-    *,
-    start: datetime,
-    interrupted: bool,
-    seen: Mapping[str, Seen],
-) -> RunNote:
-    return RunNote(
-        start=start.replace(microsecond=0),
-        end=datetime.now(UTC).replace(microsecond=0),
-        version=__version__,
-        phase=inventory.phase,
-        vantages=tuple(name for name, each in seen.items() if not each.unreached),
-        options=dict(inventory.options),
-        pace=settings.pace,
-        checks=settings.checks,
-        full_range=settings.full_range,
-        check_failover=settings.check_failover,
-        interrupted=interrupted,
-        inventory=inventory.file,
-        missing_evidence=tuple(
-            dict.fromkeys(note for each in seen.values() for note in each.missing_evidence)
-        ),
-        rule_sets=tuple(
-            RuleSetNote(
-                id=each.id,
-                product_version=each.product_version,
-                revision=each.revision,
-                document=each.document,
-            )
-            for each in inventory.rule_sets
-        ),
-        not_covered=tuple(
-            NotCoveredNote(what=note.what, where=note.where)
-            for each in inventory.rule_sets
-            for note in each.not_covered
-        ),
-    )
-
-
-def _rule_notes(inventory: Inventory, flows: Iterable[Flow]) -> tuple[RuleNote, ...]:
-    used = {flow.rule for flow in flows}
-    return tuple(
-        RuleNote(
-            id=rule.id,
-            rule_set=rule_set.id,
-            section=rule.section,
-            row=rule.row,
-            purpose=rule.purpose,
-            breaks=rule.breaks,
-            document=rule_set.document,
-            allow_list=rule.allow_list,
-        )
-        for rule_set in inventory.rule_sets
-        for rule in rule_set.rules
-        if rule.id in used
-    )

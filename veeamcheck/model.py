@@ -461,6 +461,8 @@ class Outcome(Flow):
     total: int = 0
     waived: Waived | None = None
     evidence: tuple[Evidence, ...] = ()
+    origin: str | None = None
+    """Of a merged report: the vantages and the end of the run that this comes from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,7 +124,7 @@ class Vantage:
         self._seen = seen
         self._random = Random()
         self._dispatcher = Dispatcher(network.connect, PACES[settings.pace], on_contact=self._count)
-        self._closed = _ports_that_must_be_closed(inventory, self._random)
+        self._closed = ports_that_must_be_closed(inventory, self._random)
 
     async def probe(self) -> None:
         """Fill in what is seen; may be cancelled at any time."""
@@ -322,7 +322,7 @@ class Vantage:
         return needs_failover(flow, rows, facts, self._inventory.phase)
 
 
-def _ports_that_must_be_closed(inventory: Inventory, random: Random) -> tuple[int, int]:
+def ports_that_must_be_closed(inventory: Inventory, random: Random) -> tuple[int, int]:
     """Two ports that no rule names: whoever accepts on both accepts for everybody."""
     named = PortSet.of_runs(
         run

@@ -12,7 +12,18 @@ from veeamcheck import __version__
 from veeamcheck.cli import _frame
 from veeamcheck.cli._frame import command_names
 
-COMMANDS = ["demo", "init", "plan", "probe", "rules", "run", "schema", "validate"]
+COMMANDS = [
+    "demo",
+    "init",
+    "merge",
+    "plan",
+    "probe",
+    "rules",
+    "run",
+    "schema",
+    "script",
+    "validate",
+]
 
 
 def in_process_of_its_own(

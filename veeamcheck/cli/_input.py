@@ -1,17 +1,27 @@
-"""What commands read: the inventory, the user's own rule sets, and which host this machine is."""
+"""What commands read: inventories, rule sets, results, which host this machine is, the policy."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from veeamcheck.cli._exit import CommandError
-from veeamcheck.cli._output import say
+from veeamcheck.cli._output import reason_of, say
 from veeamcheck.expand import Selection, select
 from veeamcheck.inventory import load_inventory
-from veeamcheck.model import Inventory, Plan, RuleSet
+from veeamcheck.model import (
+    UNPROVEN_REASONS,
+    InputError,
+    Inventory,
+    Plan,
+    Policy,
+    Problem,
+    ReasonCode,
+    RuleSet,
+)
 from veeamcheck.rulesets import load_rule_set, shipped
 from veeamcheck.toml_text import suggest
 
@@ -102,3 +112,44 @@ def selected_plan(plan: Plan, selection: Selection) -> Plan:
             f"no flow of {len(plan.flows):,} matches the filters; `veeamcheck plan` lists them all"
         )
     return selected
+
+
+def read_result(path: Path) -> str:
+    """The text of a report or of a script's output; InputError where it cannot be read.
+
+    Windows PowerShell writes UTF-16 when a script's output is redirected to a file.
+    """
+    try:
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return data.decode("utf-16")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        what = f"cannot be read: {reason_of(error)}"
+    except UnicodeDecodeError:
+        what = "is neither UTF-8 nor UTF-16 text"
+    raise InputError([Problem(str(path), 1, "", what)])
+
+
+def policy_of(
+    fail_on: str, allow_unproven: Sequence[str] | None, *, require_complete: bool
+) -> Policy:
+    """What ``--fail-on``, ``--allow-unproven`` and ``--require-complete`` ask for."""
+    return Policy(
+        fail_on_degraded=fail_on == "degraded",
+        allow_unproven=_reasons(allow_unproven or []),
+        require_complete=require_complete,
+    )
+
+
+def _reasons(texts: Sequence[str]) -> frozenset[ReasonCode]:
+    """Read ``--allow-unproven``; typer.BadParameter for anything but a reason to be unproven."""
+    names = [name.strip() for text in texts for name in text.split(",")]
+    for name in names:
+        if name not in UNPROVEN_REASONS:
+            raise typer.BadParameter(
+                f"{name!r} is no reason to be unproven; there are: {', '.join(UNPROVEN_REASONS)}"
+                f"{suggest(name, [*map(str, UNPROVEN_REASONS)])}",
+                param_hint="--allow-unproven",
+            )
+    return frozenset(map(ReasonCode, names))

@@ -1,9 +1,12 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from veeamcheck.model import UNPROVEN_REASONS
+from veeamcheck.reports import formats
 
 Inventory = Annotated[
     Path | None,
@@ -43,6 +46,41 @@ Host = Annotated[
 Section = Annotated[
     list[str] | None,
     typer.Option("--section", metavar="GLOB", help="Only these tables of the document. Repeats."),
+]
+Phase = Annotated[
+    Literal["live", "predeploy"] | None,
+    typer.Option(help="Is the product installed yet? Overrides the inventory."),
+]
+FullRange = Annotated[
+    bool, typer.Option("--full-range", help="Contact every port of a range, not a sample.")
+]
+Output = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT[=PATH]",
+        help=f"Print, or write to a file: {', '.join(formats())}. Repeats.",
+        autocompletion=formats,
+    ),
+]
+FailOn = Annotated[
+    Literal["fail", "degraded"],
+    typer.Option(help="The mildest verdict that makes the exit status 1."),
+]
+AllowUnproven = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-unproven",
+        metavar="CODE,...",
+        help=f"Reasons for which a flow may stay unproven: {', '.join(UNPROVEN_REASONS)}. Repeats.",
+    ),
+]
+RequireComplete = Annotated[
+    bool,
+    typer.Option(
+        "--require-complete", help="Count flows that start at other hosts as unproven (3)."
+    ),
 ]
 Quiet = Annotated[
     bool,

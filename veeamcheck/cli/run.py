@@ -27,7 +27,6 @@ Exit status:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -39,6 +38,7 @@ from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import CommandError
 from veeamcheck.cli._input import (
     own_hosts,
+    policy_of,
     read_inventory,
     require_vantage,
     selected_plan,
@@ -49,9 +49,8 @@ from veeamcheck.cli._output import parse_outputs
 from veeamcheck.cli._progress import progress_bar
 from veeamcheck.cli._report import deliver, level_of
 from veeamcheck.expand import expand
-from veeamcheck.model import UNPROVEN_REASONS, Inventory, Phase, Policy, ReasonCode, Report
+from veeamcheck.model import Inventory, Phase, Report
 from veeamcheck.reports import formats
-from veeamcheck.toml_text import suggest
 
 app = new_app()
 
@@ -67,9 +66,7 @@ def run(
     rule: _options.Rule = None,
     host: _options.Host = None,
     section: _options.Section = None,
-    full_range: Annotated[
-        bool, typer.Option("--full-range", help="Contact every port of a range, not a sample.")
-    ] = False,
+    full_range: _options.FullRange = False,
     check_failover: Annotated[
         bool,
         typer.Option(
@@ -86,50 +83,18 @@ def run(
         Literal["polite", "normal", "fast"],
         typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
     ] = "normal",
-    phase: Annotated[
-        Literal["live", "predeploy"] | None,
-        typer.Option(help="Is the product installed yet? Overrides the inventory."),
-    ] = None,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT[=PATH]",
-            help=f"Print, or write to a file: {', '.join(formats())}. Repeats.",
-            autocompletion=formats,
-        ),
-    ] = None,
-    fail_on: Annotated[
-        Literal["fail", "degraded"],
-        typer.Option(help="The mildest verdict that makes the exit status 1."),
-    ] = "fail",
-    allow_unproven: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-unproven",
-            metavar="CODE,...",
-            help="Reasons for which a flow may stay unproven: "
-            f"{', '.join(UNPROVEN_REASONS)}. Repeats.",
-        ),
-    ] = None,
-    require_complete: Annotated[
-        bool,
-        typer.Option(
-            "--require-complete", help="Count flows that start at other hosts as unproven (3)."
-        ),
-    ] = False,
+    phase: _options.Phase = None,
+    output: _options.Output = None,
+    fail_on: _options.FailOn = "fail",
+    allow_unproven: _options.AllowUnproven = None,
+    require_complete: _options.RequireComplete = False,
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
     verbose: _options.Verbose = False,
 ) -> int:
     outputs = parse_outputs(output or [], formats(), default="terminal")
     level = level_of(quiet=quiet, verbose=verbose)
-    policy = Policy(
-        fail_on_degraded=fail_on == "degraded",
-        allow_unproven=_reasons(allow_unproven or []),
-        require_complete=require_complete,
-    )
+    policy = policy_of(fail_on, allow_unproven, require_complete=require_complete)
     read = read_inventory(inventory, rules or [], quiet=quiet)
     if phase:
         read = replace(read, phase=Phase(phase))
@@ -181,16 +146,3 @@ def _reach(inventory: Inventory) -> Reach:
             "pip install 'veeamcheck[ssh]', or pipx inject veeamcheck asyncssh"
         ) from None
     return reach(inventory)
-
-
-def _reasons(texts: Sequence[str]) -> frozenset[ReasonCode]:
-    """Read ``--allow-unproven``; typer.BadParameter for anything but a reason to be unproven."""
-    names = [name.strip() for text in texts for name in text.split(",")]
-    for name in names:
-        if name not in UNPROVEN_REASONS:
-            raise typer.BadParameter(
-                f"{name!r} is no reason to be unproven; there are: {', '.join(UNPROVEN_REASONS)}"
-                f"{suggest(name, [*map(str, UNPROVEN_REASONS)])}",
-                param_hint="--allow-unproven",
-            )
-    return frozenset(map(ReasonCode, names))

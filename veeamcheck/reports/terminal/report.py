@@ -258,6 +258,8 @@ def _judged(flows: Sequence[Outcome], verbose: bool) -> Iterator[RenderableType]
             indent = 2 + _VERDICT_COLUMN
             if not _is_pass(flow):
                 yield paragraph(inert(flow.reason), indent=indent)
+            if flow.origin and (verbose or not _is_pass(flow)):
+                yield paragraph((f"from the run of {inert(flow.origin)}", "dim"), indent=indent)
             if verbose:
                 for row in flow.evidence:
                     yield paragraph((in_full(row, flow), "dim"), indent=indent)
