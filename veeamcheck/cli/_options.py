@@ -43,6 +43,14 @@ Section = Annotated[
     list[str] | None,
     typer.Option("--section", metavar="GLOB", help="Only these tables of the document. Repeats."),
 ]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        metavar="FILE",
+        help="The key that listeners share, where it is not in its usual place.",
+    ),
+]
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="No progress, no messages, and the report's essence."),

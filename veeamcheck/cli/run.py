@@ -33,7 +33,13 @@ import typer
 from veeamcheck.auditing import Settings, audit
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._input import read_inventory, require_vantage, selected_plan, selection_of
+from veeamcheck.cli._input import (
+    listener_key,
+    read_inventory,
+    require_vantage,
+    selected_plan,
+    selection_of,
+)
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import parse_outputs
 from veeamcheck.cli._progress import progress_bar
@@ -105,6 +111,7 @@ def run(
             "--require-complete", help="Count flows that start at other hosts as unproven (3)."
         ),
     ] = False,
+    key_file: _options.KeyFile = None,
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
     verbose: _options.Verbose = False,
@@ -127,6 +134,7 @@ def run(
         checks=checks,
         pace=pace,
         policy=policy,
+        key=listener_key(key_file),
     )
     plan = selected_plan(expand(read, settings.vantage), settings.selection)
 
