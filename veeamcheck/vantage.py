@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.fold import fold
@@ -37,6 +38,7 @@ _ADDRESSES_AT_ONCE = 256
 """Bounds memory; a dead address takes its time without holding up the others."""
 _CONVERSATIONS = 256
 """Open ports that are asked at once whether they are our listener."""
+_NO_ANSWER = (Signal.SILENT, Signal.LOCAL_ERROR)
 _SAMPLED = FROM_BOTTOM + 1 + SPREAD
 
 
@@ -238,20 +240,43 @@ class Vantage:
         self._dispatcher.forget(target.address)
 
     async def _probe_datagram(self, address: str, service: str, port: int) -> None:
+        asked = asyncio.ensure_future(self._ask_service(address, service, port))
+        try:
+            listener = await self._find_listener(address, port, asked)
+            self._seen.datagrams[address, service, port] = listener or await asked
+        finally:
+            asked.cancel()
+        self._seen.ports_folded += 1
+
+    async def _ask_service(self, address: str, service: str, port: int) -> Observation:
         probe = find_probe(service)
         if probe is None:
-            seen = Observation(
+            return Observation(
                 Signal.LOCAL_ERROR, detail={"meaning": f"no probe for the UDP service {service!r}"}
             )
-        else:
-            seen = await probe(self._network, address, port, self._turn(address))
+        return await probe(self._network, address, port, self._turn(address))
+
+    async def _find_listener(
+        self, address: str, port: int, asked: asyncio.Future[Observation]
+    ) -> Observation | None:
+        """Ask for our listener beside the service, whose silence takes long; one of them answers.
+
+        None: it is not there, or the service has answered.
+        """
         key = self._key
-        if key and seen.signal in (Signal.SILENT, Signal.LOCAL_ERROR):
-            met = await recognise_datagram(self._network, address, port, key, self._turn(address))
-            if met:
-                seen = met.observation
-        self._seen.datagrams[address, service, port] = seen
-        self._seen.ports_folded += 1
+        if not key:
+            return None
+        meeting = asyncio.ensure_future(
+            recognise_datagram(self._network, address, port, key, self._turn(address))
+        )
+        try:
+            waited: list[asyncio.Future[Any]] = [meeting, asked]
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            answered = asked.done() and asked.result().signal not in _NO_ANSWER
+            met = None if answered else await meeting
+        finally:
+            meeting.cancel()
+        return met.observation if met else None
 
     @property
     def _key(self) -> bytes | None:

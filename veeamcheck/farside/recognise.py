@@ -179,12 +179,14 @@ class Recogniser:
         """Whether our listener answers there now; if not, nothing more is concluded from it."""
         if self._met_at is None:
             return False
-        again = await self._ask(self._met_at)
-        if again is None or again.sight is None:
-            self._met_at = None
-            self.up = {}
-            return False
-        return True
+        for _ in range(_TRIES):
+            await self._turn()
+            met = await _meet(self._network, self._address, self._met_at, self._key, full=False)
+            if isinstance(met, Sight):
+                return True
+        self._met_at = None
+        self.up = {}
+        return False
 
     async def _ask(self, port: int) -> Recognition | None:
         async with self._own, self._free:
