@@ -379,9 +379,7 @@ def beside_rejects(rows: Sequence[Evidence]) -> tuple[str, PortSet]:
     is likely rejected too within a run of neighbouring ports that are all silent or rejected, and
     anywhere where nothing showed life.
     """
-    rejected = [
-        row for row in rows if row.signal is Signal.REJECTED and not is_listener_up(row)
-    ]
+    rejected = [row for row in rows if row.signal is Signal.REJECTED and not is_listener_up(row)]
     by = next((row.by for row in rejected if row.by), "an unknown sender")
     silent = _joined(row for row in rows if row.signal is Signal.SILENT)
     runs = (_joined(rejected) | silent).runs

@@ -16,7 +16,7 @@ import pytest
 
 from tests.lab import Action, Lab, Policy, Rule
 from tests.lab.inside.crowd import crowd, flood
-from tests.lab.process import Process
+from tests.lab.process import Process, wait_until
 from tests.lab.topology import CHECKOUT, Host
 from veeamcheck.farside import token
 from veeamcheck.farside.keyfile import make_key
@@ -306,6 +306,7 @@ def test_the_temporary_rule_that_it_prints_works_and_goes_again(site: Site) -> N
     pve1.nft("table inet own {\nchain in {\ntype filter hook input priority 0; policy drop\n}\n}")
     before = pve1.run(["nft", "list", "ruleset"]).stdout
     listening = site.listen("pve1")
+    assert wait_until(lambda: "until it is stopped" in listening.process.read_log())
     listening.stop()
     said = listening.process.read_log()
     allow, remove = said.split("run:\n", 1)[1].split("and afterwards")

@@ -21,10 +21,8 @@ _MOST_PORTS = 60
 """Characters of a list of ports."""
 
 
-async def watch(visits: Visits, *, quiet: bool) -> None:
+async def watch(visits: Visits) -> None:
     """Show who comes, until cancelled; on stderr."""
-    if quiet:
-        return
     if not sys.stderr.isatty():
         await _tell_newcomers(visits)
         return

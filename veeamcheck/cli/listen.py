@@ -1,4 +1,6 @@
-"""Stand in for services that are not there yet, so that a probe from afar proves the path.
+"""Listen in place of services that are not there yet.
+
+So that a probe from afar proves the path before anything is installed, and while no job runs.
 
 Opens every port that the rules require of this host and that is free, for a while, and answers
 whoever holds the same key. A port that a service holds is left to it. No firewall is changed;
@@ -26,7 +28,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -123,13 +125,17 @@ def listen(
         read = read_inventory(inventory, rules or [], quiet=quiet)
         opening = _opening_of_host(read, require_host(read, host, "--host"))
     key = _key(key_file, quiet=quiet)
-    started = start(opening, force=force)
-    if not quiet:
-        _introduce(opening, started, duration)
-    if not started.bound:
-        raise CommandError("no port is left to listen on" + ("" if not quiet else "; see above"))
+
+    async def work(stop: asyncio.Event) -> Summary:
+        started = start(opening, force=force)
+        if not quiet:
+            _tell_what_is_open(started)
+        if not started.bound:
+            raise CommandError("no port is left to listen on")
+        return await _serve(opening, started, key, duration, stop, quiet=quiet)
+
     summary = run_interruptibly(
-        lambda stop: _serve(opening, started, key, duration, stop, quiet=quiet),
+        work,
         message="stopping; the summary follows (again: end at once)",
     )
     return _deliver(summary, outputs)
@@ -153,18 +159,21 @@ async def _serve(
     begun = datetime.now(UTC)
     visits = Visits(opening.expected)
     listener = Listener(started.bound, key, visits)
-    beside = [
-        asyncio.create_task(listener.serve()),
-        asyncio.create_task(watch(visits, quiet=quiet)),
-    ]
-    with suppress(TimeoutError):
-        await asyncio.wait_for(_first_of(stop.wait(), beside[0]), seconds)
-    for task in beside:
+
+    async def show() -> None:
+        if not quiet:
+            await _tell_what_may_hide_it(opening, started)
+            say(f"\nuntil it is stopped (Ctrl-C), or for {seconds:,.0f} s")
+            await watch(visits)
+
+    serving, waiting = asyncio.create_task(listener.serve()), asyncio.create_task(stop.wait())
+    tasks: list[asyncio.Task[Any]] = [serving, waiting, asyncio.create_task(show())]
+    await asyncio.wait([serving, waiting], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
         task.cancel()
-    ended = await asyncio.gather(*beside, return_exceptions=True)
-    for each in ended:
-        if isinstance(each, Exception):
-            raise each
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
     return Summary(
         host=opening.host,
         start=begun,
@@ -173,15 +182,6 @@ async def _serve(
         left=started.left,
         visits=visits,
     )
-
-
-async def _first_of(stop: object, serving: asyncio.Task[None]) -> None:
-    """Until told to stop, or until serving has failed."""
-    waiting = asyncio.ensure_future(stop)  # type: ignore[call-overload]
-    try:
-        await asyncio.wait([waiting, serving], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
 
 
 # --- what to open ---
@@ -245,10 +245,8 @@ def _key(path: Path | None, *, quiet: bool) -> bytes:
 # --- what is said ---
 
 
-def _introduce(opening: Opening, started: Started, seconds: float) -> None:
-    from veeamcheck.farside.firewall_hint import hints
+def _tell_what_is_open(started: Started) -> None:
     from veeamcheck.farside.summary import left_rows, opened_rows
-    from veeamcheck.model import Transport
 
     for address, transport, ports in opened_rows(started.bound):
         say(f"listening on {address} {transport} {ports}")
@@ -259,20 +257,25 @@ def _introduce(opening: Opening, started: Started, seconds: float) -> None:
             f"the product already listens here (tcp {started.product_at}), so the ports that its "
             "jobs need stay free; --force takes them all the same"
         )
+
+
+async def _tell_what_may_hide_it(opening: Opening, started: Started) -> None:
+    """Looking at a firewall takes its time: the listener serves meanwhile."""
+    from veeamcheck.farside.firewall_hint import hints
+    from veeamcheck.model import Transport
+
     mine = {
         transport: PortSet.of(each.port for each in started.bound if each.transport is transport)
         for transport in Transport
     }
     sources = {address for each in opening.expected for address in each.addresses}
-    for hint in hints(mine, sources) if started.bound else ():
+    for hint in await asyncio.to_thread(hints, mine, sources):
         say(f"\n{hint.firewall} may hide it. To let it be reached for now, run:")
         for line in hint.allow:
             say(f"    {line}")
         say("and afterwards, to take that back:")
         for line in hint.remove:
             say(f"    {line}")
-    if started.bound:
-        say(f"\nuntil it is stopped (Ctrl-C), or for {seconds:,.0f} s")
 
 
 def _deliver(summary: Summary, outputs: Sequence[Output]) -> int:
