@@ -163,13 +163,15 @@ class Recogniser:
             if each.signal is Signal.OPEN and port not in self._asked
         ]
         self._asked.update(opened)
-        met = await asyncio.gather(*map(self._ask, opened))
+        met = dict(zip(opened, await asyncio.gather(*map(self._ask, opened)), strict=True))
+        up = self.up.get(Transport.TCP, PortSet())
+        busy = [port for port, each in met.items() if each is None and port in up]
+        met.update(zip(busy, await asyncio.gather(*map(self._ask, busy)), strict=True))
         better = {
             port: each.observation._replace(rtt=seen[port].rtt)
-            for port, each in zip(opened, met, strict=True)
+            for port, each in met.items()
             if each
         }
-        up = self.up.get(Transport.TCP, PortSet())
         refused = [p for p, each in seen.items() if each.signal is Signal.REFUSED and p in up]
         if refused and await self.still_up():
             better |= {port: _RESET_ON_THE_WAY._replace(rtt=seen[port].rtt) for port in refused}
