@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.inventories import host, inventory
 from veeamcheck.expand import Selection, expand, select
+from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import (
     Attribute,
     Condition,
@@ -653,3 +654,22 @@ def test_a_selection_is_a_part_in_the_same_order(site: Inventory, selection: Sel
     assert tuple(filter(in_part, whole.flows)) == part.flows
     assert tuple(filter(in_part, whole.skipped)) == part.skipped
     assert select(part, selection) == part
+
+
+def test_nat_is_forbidden_only_between_hosts_whose_roles_both_forbid_it() -> None:
+    deployment = parse_inventory(
+        """
+[hosts.vbr1]
+address = "10.0.0.5"
+roles = ["backup-server"]
+[hosts.pve1]
+address = "10.0.0.20"
+roles = ["proxmox-ve"]
+[hosts.worker1]
+address = "10.0.0.31"
+roles = ["worker"]
+""",
+        "inventory.toml",
+    )
+    forbidden = {(flow.source, flow.target) for flow in expand(deployment).flows if flow.no_nat}
+    assert forbidden == {("vbr1", "pve1"), ("vbr1", "vbr1")}

@@ -131,6 +131,7 @@ def _apply(
         installed_by=rule.installed_by,
         service=rule.service,
         target_transient=rule_set.roles[role].transient,
+        no_nat=rule_set.roles[rule.source].no_nat and rule_set.roles[role].no_nat,
     )
     ports = _union(rule.ports)
     failover = _union(rule.failover) if rule.mode is Mode.FAILOVER else None

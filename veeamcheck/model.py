@@ -67,6 +67,8 @@ class Role:
     title: str
     transient: bool = False
     """The host exists only while a job runs: its absence is not a failure."""
+    no_nat: bool = False
+    """Between hosts of such roles the product supports no address translation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +269,8 @@ class Flow:
     target_transient: bool = False
     """The target's role in the rule is transient."""
     target_os: str = ""
+    no_nat: bool = False
+    """The product supports no address translation between source and target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from veeamcheck.engine.fold import unresolved
+from veeamcheck.farside.knowledge import Listening, with_listeners
 from veeamcheck.model import (
     SIGNS_OF_LIFE,
     Evidence,
@@ -16,6 +17,7 @@ from veeamcheck.model import (
     PairFacts,
     Plan,
     ReasonCode,
+    Transport,
     Verdict,
 )
 from veeamcheck.ports import PortSet
@@ -33,8 +35,11 @@ class Judged(NamedTuple):
 def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Judged:
     """Judge every flow of the plan from what its own vantage has seen."""
     waivers = {waiver.flow: waiver for waiver in inventory.waive}
+    listening = _listening(seen.values())
     rows_of = {
-        flow.id: _rows(flow, seen[flow.runs_from]) for flow in plan.flows if flow.runs_from in seen
+        flow.id: with_listeners(flow, _rows(flow, seen[flow.runs_from]), listening)
+        for flow in plan.flows
+        if flow.runs_from in seen
     }
     facts = {
         (name, target): each
@@ -79,6 +84,15 @@ def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement 
             f"{flow.runs_from} is the target itself: nothing would cross a network",
         )
     return None
+
+
+def _listening(seen: Iterable[Seen]) -> Listening:
+    """Where our listeners are up, whichever vantage met them."""
+    met: dict[tuple[str, Transport], PortSet] = {}
+    for one in seen:
+        for place, ports in one.listening.items():
+            met[place] = met.get(place, PortSet()) | ports
+    return met
 
 
 def _rows(flow: Flow, seen: Seen) -> tuple[Evidence, ...]:

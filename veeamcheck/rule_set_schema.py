@@ -55,8 +55,12 @@ def rule_set_schema() -> Schema:
                                 **_YES_OR_NO,
                                 "description": "Exists only while a job runs",
                             },
+                            "no_nat": {
+                                **_YES_OR_NO,
+                                "description": "No address translation between such hosts",
+                            },
                         },
-                        optional=["transient"],
+                        optional=["transient", "no_nat"],
                     )
                 ),
                 "options": _named(

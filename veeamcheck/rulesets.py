@@ -137,11 +137,12 @@ def _roles(parent: Table) -> dict[str, Role]:
         _name(parent, name, name)
         if name == _SELF:
             table.wrong(f"{_SELF!r} is the target that is the source itself; take another name")
-        table.only(("title", "transient"))
+        table.only(("title", "transient", "no_nat"))
         roles[name] = Role(
             name=name,
             title=table.string("title"),
             transient=table.boolean("transient", False),
+            no_nat=table.boolean("no_nat", False),
         )
     return roles
 

@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.fold import fold
@@ -14,6 +15,7 @@ from veeamcheck.engine.pace import PACES
 from veeamcheck.engine.ranges import FROM_BOTTOM, SPREAD
 from veeamcheck.engine.sweep import Sweep
 from veeamcheck.expand import Selection
+from veeamcheck.farside.recognise import Recogniser, recognise_datagram
 from veeamcheck.model import (
     Evidence,
     Flow,
@@ -29,10 +31,14 @@ from veeamcheck.net.interface import Network, UnresolvedError
 from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
+from veeamcheck.probes.interface import Turn
 from veeamcheck.verdict import needs_failover
 
 _ADDRESSES_AT_ONCE = 256
 """Bounds memory; a dead address takes its time without holding up the others."""
+_CONVERSATIONS = 256
+"""Open ports that are asked at once whether they are our listener."""
+_NO_ANSWER = (Signal.SILENT, Signal.LOCAL_ERROR)
 _SAMPLED = FROM_BOTTOM + 1 + SPREAD
 
 
@@ -53,6 +59,8 @@ class Settings:
     """``service``: ask what answers; ``connect``: stop at the handshake."""
     pace: str = "normal"
     policy: Policy = field(default_factory=Policy)
+    key: bytes | None = field(default=None, repr=False)
+    """What our listeners hold: with it they are recognised."""
 
 
 @dataclass(slots=True)
@@ -93,6 +101,8 @@ class Seen:
     """Flows whose vantage turned out to be their target."""
     accepts_all: set[str] = field(default_factory=set)
     scan_protected: set[str] = field(default_factory=set)
+    listening: dict[tuple[str, Transport], PortSet] = field(default_factory=dict)
+    """(Address, transport) -> where our listener is up."""
     contacts: int = 0
     ports_total: int = 0
     ports_folded: int = 0
@@ -124,6 +134,7 @@ class Vantage:
         self._seen = seen
         self._random = Random()
         self._dispatcher = Dispatcher(network.connect, PACES[settings.pace], on_contact=self._count)
+        self._conversations = asyncio.Semaphore(_CONVERSATIONS)
         self._closed = ports_that_must_be_closed(inventory, self._random)
 
     async def probe(self) -> None:
@@ -229,23 +240,68 @@ class Vantage:
         self._dispatcher.forget(target.address)
 
     async def _probe_datagram(self, address: str, service: str, port: int) -> None:
-        probe = find_probe(service)
-        if probe is None:
-            seen = Observation(
-                Signal.LOCAL_ERROR, detail={"meaning": f"no probe for the UDP service {service!r}"}
-            )
-        else:
-            seen = await probe(self._network, address, port, lambda: self._dispatcher.turn(address))
-        self._seen.datagrams[address, service, port] = seen
+        asked = asyncio.ensure_future(self._ask_service(address, service, port))
+        try:
+            listener = await self._find_listener(address, port, asked)
+            self._seen.datagrams[address, service, port] = listener or await asked
+        finally:
+            asked.cancel()
         self._seen.ports_folded += 1
 
+    async def _ask_service(self, address: str, service: str, port: int) -> Observation:
+        probe = find_probe(service)
+        if probe is None:
+            return Observation(
+                Signal.LOCAL_ERROR, detail={"meaning": f"no probe for the UDP service {service!r}"}
+            )
+        return await probe(self._network, address, port, self._turn(address))
+
+    async def _find_listener(
+        self, address: str, port: int, asked: asyncio.Future[Observation]
+    ) -> Observation | None:
+        """Ask for our listener beside the service, whose silence takes long; one of them answers.
+
+        None: it is not there, or the service has answered.
+        """
+        key = self._key
+        if not key:
+            return None
+        meeting = asyncio.ensure_future(
+            recognise_datagram(self._network, address, port, key, self._turn(address))
+        )
+        try:
+            waited: list[asyncio.Future[Any]] = [meeting, asked]
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            answered = asked.done() and asked.result().signal not in _NO_ANSWER
+            met = None if answered else await meeting
+        finally:
+            meeting.cancel()
+        return met.observation if met else None
+
+    @property
+    def _key(self) -> bytes | None:
+        return self._settings.key if self._settings.checks == "service" else None
+
+    def _turn(self, address: str) -> Turn:
+        return lambda: self._dispatcher.turn(address)
+
     async def _probe_ports(self, target: Target) -> None:
+        recogniser = None
+        if self._key:
+            recogniser = Recogniser(
+                self._network,
+                target.address,
+                self._key,
+                self._turn(target.address),
+                self._conversations,
+            )
         sweep = self._seen.sweeps[target.address] = Sweep(
             self._dispatcher,
             target.address,
             random=self._random,
             least_timeout=self._network.least_timeout,
             attributes=self._network.attributes,
+            examine=recogniser.examine if recogniser else None,
         )
         await sweep.settle(target.singles)
         await sweep.check_for_scan_protection()
@@ -257,6 +313,9 @@ class Vantage:
                 await sweep.settle_range(ports, full=self._settings.full_range)
         await sweep.check_for_accept_all(self._closed)
         await sweep.check_for_scan_protection()
+        if recogniser and await recogniser.still_up():
+            for transport, ports in recogniser.up.items():
+                self._seen.listening[target.address, transport] = ports
 
     def _failover_needed(self, target: Target, sweep: Sweep) -> list[PortSet]:
         needed: list[PortSet] = []
@@ -317,6 +376,9 @@ class Vantage:
                 seen.scan_protected.add(target.address)
 
     def _needs_failover(self, flow: Flow, rows: Sequence[Evidence]) -> bool:
+        if self._key and any(row.signal is Signal.SILENT for row in rows):
+            # Any vantage may find our listener up there: then it was a block after all.
+            return flow.failover_ports is not None
         # Another address of a transient target may yet show life, and then this one counts.
         facts = PairFacts(vantage=self._name, target=flow.target, alive=True)
         return needs_failover(flow, rows, facts, self._inventory.phase)

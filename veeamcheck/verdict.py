@@ -87,9 +87,9 @@ def standing(
 ) -> tuple[Standing, ReasonCode]:
     """What one port's signal proves.
 
-    `flanked`: refusals in the same range show that a silence here is a block. `not_running`: the
-    target is transient and gave no sign of life. `accepts_all`: `open` proves nothing at this
-    address. `scan_protected`: the address went silent as a whole during the run.
+    `flanked`: refusals in the same range, or our listener, show that a silence here is a block.
+    `not_running`: the target is transient and gave no sign of life. `accepts_all`: `open` proves
+    nothing at this address. `scan_protected`: the address went silent as a whole during the run.
     """
     if not_running and signal in _NOT_RUNNING:
         return Standing.UNKNOWN, ReasonCode.NOT_RUNNING
@@ -295,7 +295,7 @@ def _findings(
                 row.signal,
                 attributed=row.attributed,
                 lenient=lenient,
-                flanked=flanked,
+                flanked=flanked or is_listener_up(row),
                 not_running=flow.target_transient and not facts.alive,
                 accepts_all=row.address in facts.accepts_all and not row.proven,
                 scan_protected=row.address in facts.scan_protected,
@@ -379,7 +379,7 @@ def beside_rejects(rows: Sequence[Evidence]) -> tuple[str, PortSet]:
     is likely rejected too within a run of neighbouring ports that are all silent or rejected, and
     anywhere where nothing showed life.
     """
-    rejected = [row for row in rows if row.signal is Signal.REJECTED]
+    rejected = [row for row in rows if row.signal is Signal.REJECTED and not is_listener_up(row)]
     by = next((row.by for row in rejected if row.by), "an unknown sender")
     silent = _joined(row for row in rows if row.signal is Signal.SILENT)
     runs = (_joined(rejected) | silent).runs
@@ -392,6 +392,11 @@ def beside_rejects(rows: Sequence[Evidence]) -> tuple[str, PortSet]:
 
 def _joined(rows: Iterable[Evidence]) -> PortSet:
     return PortSet.of_runs(run for row in rows for run in row.ports.runs)
+
+
+def is_listener_up(row: Evidence) -> bool:
+    """Whether our listener is known to be up on these ports."""
+    return bool((row.detail or {}).get("listener"))
 
 
 def meaning(row: Evidence) -> str:

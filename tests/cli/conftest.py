@@ -32,6 +32,8 @@ def veeamcheck(
     """Runs veeamcheck with these arguments in an empty directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    for name in ("XDG_CONFIG_HOME", "LOCALAPPDATA", "HOME"):  # no listener's key of a real user
+        monkeypatch.setenv(name, str(tmp_path / "home"))
     for name in ("VEEAMCHECK_INVENTORY", "VEEAMCHECK_DEBUG"):
         monkeypatch.delenv(name, raising=False)
 

@@ -15,6 +15,7 @@ from veeamcheck.cli._frame import command_names
 COMMANDS = [
     "demo",
     "init",
+    "listen",
     "merge",
     "plan",
     "probe",

@@ -257,6 +257,21 @@ def test_a_clock_that_is_not_synchronised() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("cause", "kind", "says"),
+    [
+        ("nat", Kind.NAT, "does not support NAT"),
+        ("mtu", Kind.BLACK_HOLE, "smaller MTU"),
+        ("token", Kind.WRONG_SERVICE, "which program holds the port"),
+    ],
+)
+def test_what_a_listener_found_is_told_by_its_name(cause: str, kind: Kind, says: str) -> None:
+    row = seen("8006", Signal.INVALID, meaning="what it saw", detail={"cause": cause})
+    found = only(failed(ReasonCode.WRONG_SERVICE, "pve1", row, ports="8006"))
+    assert found.kind is kind
+    assert says in " ".join(found.what)
+
+
 def test_a_vantage_that_nothing_answers_is_suspected_first() -> None:
     cause = only(silent("pve1"), silent("pve2"), silent("repo1"))
     assert cause.kind is Kind.ISOLATED

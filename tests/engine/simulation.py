@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.pace import PACES
-from veeamcheck.engine.sweep import Sweep
+from veeamcheck.engine.sweep import Examine, Sweep
 from veeamcheck.model import Observation, Signal
 
 T = TypeVar("T")
@@ -93,10 +93,18 @@ class Simulated:
 
         loop.call_later(delay, finish)
 
-    def sweep(self, pace: str = "fast", least_timeout: float = 0.0) -> tuple[Sweep, Dispatcher]:
+    def sweep(
+        self, pace: str = "fast", least_timeout: float = 0.0, examine: Examine | None = None
+    ) -> tuple[Sweep, Dispatcher]:
         """A sweep of this address; call it inside `run`."""
         dispatcher = Dispatcher(self.connect, PACES[pace])
-        sweep = Sweep(dispatcher, "10.0.0.2", random=Random(self.seed), least_timeout=least_timeout)
+        sweep = Sweep(
+            dispatcher,
+            "10.0.0.2",
+            random=Random(self.seed),
+            least_timeout=least_timeout,
+            examine=examine,
+        )
         return sweep, dispatcher
 
 

@@ -89,6 +89,9 @@ def test_where_neighbours_differ_the_weaker_claim_is_made() -> None:
     ports = PortSet.parse("1-3")
     assert fill(ports, {1: REJECTED, 3: SILENT})[2].signal is Signal.SILENT
     assert fill(ports, {1: OPEN, 3: REFUSED})[2].signal is Signal.REFUSED
+    recognised = OPEN._replace(proven=True)
+    assert not fill(ports, {1: OPEN, 3: recognised})[2].proven
+    assert not fill(ports, {1: recognised, 3: OPEN})[2].proven
 
 
 def test_evidence_counts_what_was_contacted_and_what_could_be_missed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from random import Random
 
 import pytest
@@ -17,6 +18,7 @@ from tests.engine.simulation import (
     Simulated,
     run,
 )
+from veeamcheck.engine.fold import fold
 from veeamcheck.engine.sweep import Sweep
 from veeamcheck.model import CLEAR, Observation, Signal
 from veeamcheck.ports import PortSet
@@ -253,3 +255,24 @@ def test_what_was_seen_before_an_interrupt_is_kept() -> None:
 
     assert 20 < len(seen) < 40
     assert set(seen.values()) == {Signal.REJECTED}
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_what_is_found_at_open_ports_has_exact_edges(full: bool) -> None:
+    """A closer look can make an open port one that is not clear: that edge is searched too."""
+    wrong = PortSet.parse("2711-2799")
+
+    async def examine(seen: Mapping[int, Observation]) -> dict[int, Observation]:
+        return {port: Observation(Signal.INVALID) for port in seen if port in wrong}
+
+    async def main() -> Sweep:
+        sweep, _ = Simulated(lambda port, _: OPEN).sweep("fast", examine=examine)
+        await sweep.settle_range(DATA, full=full)
+        return sweep
+
+    sweep = run(main)
+    rows = fold(DATA, sweep.seen, address="a", local_address=None, searched=sweep.searched)
+    assert {str(row.ports): row.signal for row in rows} == {
+        "2500-2710,2800-3300": Signal.OPEN,
+        "2711-2799": Signal.INVALID,
+    }

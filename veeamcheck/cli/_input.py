@@ -50,10 +50,22 @@ def all_rule_sets(files: Sequence[Path]) -> list[RuleSet]:
     return list({rule_set.id: rule_set for rule_set in loaded}.values())
 
 
-def find_vantage(inventory: Inventory, given: str | None) -> str | None:
+def listener_key(path: Path | None) -> bytes | None:
+    """The key of our listeners, from `path` or its usual place; None where there is none."""
+    from veeamcheck.farside.keyfile import KeyFileError, default_key_file, read_key
+
+    if path is None and not default_key_file().exists():
+        return None
+    try:
+        return read_key(path or default_key_file())
+    except KeyFileError as error:
+        raise CommandError(str(error)) from None
+
+
+def find_vantage(inventory: Inventory, given: str | None, option: str = "--from") -> str | None:
     """The host that this machine is: as given, or the only one with an address of this machine."""
     if given is not None:
-        _require_host(inventory, given)
+        _require_known(inventory, given, option)
         return given
     own = own_hosts(inventory)
     return own[0] if len(own) == 1 else None
@@ -61,13 +73,18 @@ def find_vantage(inventory: Inventory, given: str | None) -> str | None:
 
 def require_vantage(inventory: Inventory, given: str | None) -> str:
     """As `find_vantage`, but it must be known: else CommandError with the candidates."""
-    vantage = find_vantage(inventory, given)
+    return require_host(inventory, given, "--from")
+
+
+def require_host(inventory: Inventory, given: str | None, option: str) -> str:
+    """The host that this machine is; CommandError that names the option if that is not known."""
+    vantage = find_vantage(inventory, given, option)
     if vantage is not None:
         return vantage
     own = own_hosts(inventory)
     found = "several hosts have" if own else "no host has"
     raise CommandError(
-        f"{found} an address of this machine; say with --from which host to audit from: "
+        f"{found} an address of this machine; say with {option} which host it is: "
         f"{_some(own or list(inventory.hosts))}"
     )
 
@@ -79,12 +96,12 @@ def own_hosts(inventory: Inventory) -> list[str]:
     return own_hosts(inventory)
 
 
-def _require_host(inventory: Inventory, name: str) -> None:
+def _require_known(inventory: Inventory, name: str, option: str) -> None:
     if name not in inventory.hosts:
         raise typer.BadParameter(
             f"{inventory.file} has no host {name!r}; it has: {_some(list(inventory.hosts))}"
             f"{suggest(name, inventory.hosts)}",
-            param_hint="--from",
+            param_hint=option,
         )
 
 

@@ -82,6 +82,14 @@ RequireComplete = Annotated[
         "--require-complete", help="Count flows that start at other hosts as unproven (3)."
     ),
 ]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        metavar="FILE",
+        help="The key that listeners share, where it is not in its usual place.",
+    ),
+]
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="No progress, no messages, and the report's essence."),

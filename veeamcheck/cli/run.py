@@ -37,6 +37,7 @@ from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import CommandError
 from veeamcheck.cli._input import (
+    listener_key,
     own_hosts,
     policy_of,
     read_inventory,
@@ -88,6 +89,7 @@ def run(
     fail_on: _options.FailOn = "fail",
     allow_unproven: _options.AllowUnproven = None,
     require_complete: _options.RequireComplete = False,
+    key_file: _options.KeyFile = None,
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
     verbose: _options.Verbose = False,
@@ -108,6 +110,7 @@ def run(
         checks=checks,
         pace=pace,
         policy=policy,
+        key=listener_key(key_file),
     )
     reach = _reach(read) if beyond else None
     # What starts at the only vantage is not left to its stand-in.

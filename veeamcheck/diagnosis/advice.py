@@ -49,6 +49,10 @@ class Kind(StrEnum):
     DROPPED = "dropped"
     """A host answers, but some of its ports stay silent."""
     NO_LISTENER = "no-listener"
+    NAT = "nat"
+    """The listener saw another address than the vantage's, where the product supports no NAT."""
+    BLACK_HOLE = "black-hole"
+    """Small packets pass, full-size ones are swallowed."""
     WRONG_SERVICE = "wrong-service"
     NTP = "ntp"
     SCAN_PROTECTION = "scan-protection"
@@ -306,6 +310,31 @@ def _wrong_service(group: Group) -> Advice:
     )
 
 
+def _nat(group: Group) -> Advice:
+    return Advice(
+        f"Addresses are translated between {group.vantages} and {group.targets}"
+        f"{_with(group.said)}.",
+        (Who.NETWORK, Who.BACKUP),
+        _sentences(
+            "The product does not support NAT between these hosts: have them routed directly.",
+        ),
+    )
+
+
+def _black_hole(group: Group) -> Advice:
+    return Advice(
+        f"Full-size packets get lost between {group.vantages} and {group.targets} "
+        f"({_transports(group)} {group.ports}), although connections are made: "
+        "an MTU black hole.",
+        (Who.NETWORK,),
+        _sentences(
+            "Find the link with the smaller MTU (a tunnel or VPN, most often), and have its ends "
+            "send, and every firewall on the way pass, ICMP type 3 code 4 (IPv6: packet too big).",
+            "Or lower the MTU of both hosts, or have the firewall clamp the TCP MSS.",
+        ),
+    )
+
+
 def _ntp(group: Group) -> Advice:
     return Advice(
         f"No clock can be set by {group.targets}: it "
@@ -442,6 +471,8 @@ _ADVICE: dict[Kind, Callable[[Group], Advice]] = {
     Kind.DROPPED: _dropped,
     Kind.NO_LISTENER: _no_listener,
     Kind.WRONG_SERVICE: _wrong_service,
+    Kind.NAT: _nat,
+    Kind.BLACK_HOLE: _black_hole,
     Kind.NTP: _ntp,
     Kind.SCAN_PROTECTION: _scan_protection,
     Kind.LOCAL_ERROR: _local_error,

@@ -196,6 +196,11 @@ def _classify(flow: Outcome, rows: Sequence[Evidence], seen: _Seen) -> tuple[Kin
     if Signal.UNRESOLVED in signals:
         return Kind.UNRESOLVED, vantage
     if Signal.INVALID in signals:
+        causes = {(row.detail or {}).get("cause") for row in rows}
+        if "nat" in causes:
+            return Kind.NAT, f"{vantage} {target}"
+        if "mtu" in causes:
+            return Kind.BLACK_HOLE, f"{vantage} {target}"
         if flow.service == "ntp":
             return Kind.NTP, target
         return Kind.WRONG_SERVICE, f"{target} {flow.service}"

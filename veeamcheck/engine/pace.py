@@ -61,14 +61,18 @@ class Bucket:
         return max(0.0, (1.0 - self._tokens) / self._rate)
 
 
-def descriptor_limit() -> int | None:
-    """Raise the soft limit of open descriptors as far as allowed; None where there is none."""
+def descriptor_limit(wanted: int = 4096) -> int | None:
+    """Raise the soft limit of open descriptors to what is wanted, as far as that is allowed.
+
+    Returns what it is then; None where there is none.
+    """
     try:
         import resource
     except ImportError:  # Windows: sockets are not descriptors there
         return None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(hard, wanted)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

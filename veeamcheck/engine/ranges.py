@@ -79,6 +79,8 @@ def fill(ports: PortSet, seen: Mapping[int, Observation]) -> dict[int, Observati
 
 def _weaker(below: Observation, above: Observation) -> Observation:
     if below.signal is above.signal:
+        if below.proven and not above.proven:
+            return above
         return below if below.by == above.by else below._replace(by=None, detail=None)
     if below.signal in CLEAR and above.signal in CLEAR:
         return below if below.signal is Signal.REFUSED else above

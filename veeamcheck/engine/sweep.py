@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 
 from veeamcheck.engine import ranges
@@ -25,6 +25,9 @@ _BANNED = 5.0
 _PATIENT_TRIES = 3
 """Slow answers that are needed before the timeout may grow beyond one SYN."""
 
+Examine = Callable[[Mapping[int, Observation]], Awaitable[Mapping[int, Observation]]]
+"""Looks at what is settled and gives what is better known of some of these ports."""
+
 
 class Sweep:
     """One address, seen from one vantage over one run; `seen` holds what is settled so far."""
@@ -37,8 +40,10 @@ class Sweep:
         random: Random,
         least_timeout: float = 0.0,
         attributes: bool = True,
+        examine: Examine | None = None,
     ) -> None:
         self._dispatcher = dispatcher
+        self._examine = examine
         self._random = random
         self._attributes = attributes
         self.address = address
@@ -70,6 +75,7 @@ class Sweep:
         silent = await self._rounds([p for p in ports if p not in self.seen], priority)
         silent = await self._look_again(silent, priority)
         self._settle_silent(silent)
+        await self._look_closer()
 
     async def settle_range(self, ports: PortSet, *, full: bool) -> None:
         """Contact a range: each port, or a sample and then the edges of what it shows."""
@@ -81,17 +87,24 @@ class Sweep:
         for _ in range(_LAST_LOOKS):
             while wanted:
                 await self._rounds(wanted, LATER)
-                found.update({port: self._so_far(port) for port in wanted})
+                await self._look_closer()
+                found.update({port: self._so_far(port) for port in (*found, *wanted)})
                 wanted = ranges.next_step(ports, found)
             # The last look is taken at all silent ports at once, for it costs a second.
             doubtful = [port for port in found if port not in self.seen]
             await self._look_again(doubtful, LATER)
-            found.update({port: self._so_far(port) for port in doubtful})
+            await self._look_closer()
+            found.update({port: self._so_far(port) for port in found})
             wanted = ranges.next_step(ports, found)
             if not wanted:
                 break
         self._settle_silent(port for port in found if port not in self.seen)
         self.searched.append(ports)
+
+    async def _look_closer(self) -> None:
+        """What an open port is, is known before the edges are searched: it may not be clear."""
+        if self._examine:
+            self.seen.update(await self._examine(self.seen))
 
     async def check_for_accept_all(self, closed: Sequence[int]) -> None:
         """Contact ports that must be closed, once something is open: do they accept too?"""
@@ -124,7 +137,7 @@ class Sweep:
             self.scan_protected = True
 
     async def _still_answers(self) -> bool:
-        proven = [port for port, each in self.seen.items() if each.signal in CLEAR][:3]
+        proven = [port for port, each in self.seen.items() if each.signal in SIGNS_OF_LIFE][:3]
         for _ in range(3):
             answers = await self._dispatcher.contact(
                 self.address, proven, self.roundtrip.patient_timeout

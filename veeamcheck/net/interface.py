@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from veeamcheck.model import Observation
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
 
 Done = Callable[[int, Observation], None]
 """Called once with the port and what its attempt showed; may be called before `connect` returns."""
@@ -20,6 +23,19 @@ class Datagram(NamedTuple):
     """Seconds since the epoch, of this machine's clock."""
     received: float
     failure: Observation | None = None
+
+
+class Stream(NamedTuple):
+    """A TCP connection to talk over."""
+
+    reader: StreamReader
+    writer: StreamWriter
+    segment: int = 0
+    """Bytes that one packet carries at most; 0: not known."""
+
+    def close(self) -> None:
+        """End it at once; what was not sent stays unsent."""
+        self.writer.transport.abort()
 
 
 class UnresolvedError(Exception):
@@ -57,6 +73,9 @@ class Network(Protocol):
         timeout: float,
     ) -> Datagram:
         """Send one datagram and wait for the first acceptable answer."""
+
+    async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
+        """A TCP connection to talk over; raises OSError (TimeoutError is one)."""
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses of a name, without duplicates; raises UnresolvedError."""

@@ -34,10 +34,15 @@ def socket_address(address: str, port: int) -> SocketAddress:
     return (address, port)
 
 
+def reset_on_close(sock: socket.socket) -> None:
+    """Have a connection end with a reset, so that it leaves nothing behind on either side."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+
+
 def close_at_once(sock: socket.socket) -> None:
-    """Close a connection with a reset, so that it leaves nothing behind on either side."""
+    """Close a connection with a reset."""
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        reset_on_close(sock)
     except OSError:
         pass
     finally:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import sys
 from collections.abc import Callable
 from typing import Protocol
 
 from veeamcheck.model import Signal
 from veeamcheck.net import datagrams, errors, sockets
-from veeamcheck.net.interface import Datagram, Done
+from veeamcheck.net.interface import Datagram, Done, Stream
 from veeamcheck.net.names import Resolver
 
 PORTABLE = "VEEAMCHECK_PORTABLE"
@@ -17,6 +19,9 @@ PORTABLE = "VEEAMCHECK_PORTABLE"
 
 _WINDOWS_REFUSAL = 3.5
 """Seconds: Windows repeats a SYN that was reset, and reports the refusal 2 to 3 s later."""
+
+_LINE = 16_384
+"""Bytes of a line that a stream holds at most."""
 
 _NO_ICMP = (
     "ICMP errors are not visible here: a refusal may be a firewall's reject, "
@@ -74,6 +79,17 @@ class SystemNetwork:
         if seen.signal is Signal.SILENT:
             return answer
         return answer._replace(failure=seen)
+
+    async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
+        async with asyncio.timeout(timeout):
+            reader, writer = await asyncio.open_connection(address, port, limit=_LINE)
+        sock = writer.get_extra_info("socket")
+        try:
+            sockets.reset_on_close(sock)
+            segment = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        except (OSError, AttributeError):  # the far end has left; Windows may not tell
+            segment = 0
+        return Stream(reader, writer, segment)
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         return await self._resolver.resolve(name)
