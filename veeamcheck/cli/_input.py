@@ -1,17 +1,18 @@
-"""What commands read: the inventory, the user's own rule sets, and which host this machine is."""
+"""What commands read: inventories, rule sets, reports, and which host this machine is."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from veeamcheck.cli._exit import CommandError
-from veeamcheck.cli._output import say
+from veeamcheck.cli._output import reason_of, say
 from veeamcheck.expand import Selection, select
 from veeamcheck.inventory import load_inventory
-from veeamcheck.model import Inventory, Plan, RuleSet
+from veeamcheck.model import InputError, Inventory, Plan, Problem, RuleSet
 from veeamcheck.rulesets import load_rule_set, shipped
 from veeamcheck.toml_text import suggest
 
@@ -102,3 +103,20 @@ def selected_plan(plan: Plan, selection: Selection) -> Plan:
             f"no flow of {len(plan.flows):,} matches the filters; `veeamcheck plan` lists them all"
         )
     return selected
+
+
+def read_result(path: Path) -> str:
+    """The text of a report; InputError where it cannot be read.
+
+    Windows PowerShell writes UTF-16 when output is redirected to a file.
+    """
+    try:
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return data.decode("utf-16")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        what = f"cannot be read: {reason_of(error)}"
+    except UnicodeDecodeError:
+        what = "is neither UTF-8 nor UTF-16 text"
+    raise InputError([Problem(str(path), 1, "", what)])

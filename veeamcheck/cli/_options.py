@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from veeamcheck.reports import formats
+
 Inventory = Annotated[
     Path | None,
     typer.Option(
@@ -42,6 +44,16 @@ Host = Annotated[
 Section = Annotated[
     list[str] | None,
     typer.Option("--section", metavar="GLOB", help="Only these tables of the document. Repeats."),
+]
+Output = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT[=PATH]",
+        help=f"Print, or write to a file: {', '.join(formats())}. Repeats.",
+        autocompletion=formats,
+    ),
 ]
 Quiet = Annotated[
     bool,

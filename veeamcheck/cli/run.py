@@ -76,16 +76,7 @@ def run(
         Literal["live", "predeploy"] | None,
         typer.Option(help="Is the product installed yet? Overrides the inventory."),
     ] = None,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT[=PATH]",
-            help=f"Print, or write to a file: {', '.join(formats())}. Repeats.",
-            autocompletion=formats,
-        ),
-    ] = None,
+    output: _options.Output = None,
     fail_on: Annotated[
         Literal["fail", "degraded"],
         typer.Option(help="The mildest verdict that makes the exit status 1."),
