@@ -12,7 +12,7 @@ from veeamcheck import __version__
 from veeamcheck.cli import _frame
 from veeamcheck.cli._frame import command_names
 
-COMMANDS = ["demo", "init", "plan", "probe", "rules", "run", "schema", "validate"]
+COMMANDS = ["demo", "init", "plan", "probe", "report", "rules", "run", "schema", "validate"]
 
 
 def in_process_of_its_own(
