@@ -12,7 +12,7 @@ LISTING = sorted(set(reports.formats()) - {"nagios"})
 
 def test_formats_are_found_by_file_name() -> None:
     assert reports.formats() == [
-        "csv", "json", "junit", "markdown", "nagios", "prometheus", "terminal"
+        "csv", "html", "json", "junit", "markdown", "nagios", "prometheus", "terminal"
     ]  # fmt: skip
 
 
@@ -20,7 +20,7 @@ def test_finding_formats_imports_none_of_them() -> None:
     code = (
         "import sys; from veeamcheck import reports; reports.formats();"
         "print(sorted(m for m in sys.modules if m.startswith("
-        "('rich', 'pydantic', 'asyncio', 'junitparser', 'prometheus_client'))))"
+        "('rich', 'pydantic', 'asyncio', 'jinja2', 'junitparser', 'prometheus_client'))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
