@@ -19,6 +19,8 @@ import typer
 from veeamcheck.cli._frame import PROGRAM, app, command_names, load_command
 from veeamcheck.demo import audit_demo
 from veeamcheck.model import Report, RuleSet
+from veeamcheck.reports.csv import COLUMNS
+from veeamcheck.reports.prometheus import METRICS
 from veeamcheck.rulesets import load_rule_set
 
 ROOT = Path(__file__).parent.parent
@@ -118,6 +120,20 @@ def attributes() -> str:
     )
 
 
+# --- reports ---------------------------------------------------------------------------------
+
+
+def metrics() -> str:
+    """Every metric of the Prometheus format."""
+    return _table(
+        ("metric", "labels", "meaning"),
+        [
+            (f"`veeamcheck_{name}`", _code(metric.labels), metric.help)
+            for name, metric in METRICS.items()
+        ],
+    )
+
+
 def _toml(value: bool | str | Sequence[str]) -> str:
     if isinstance(value, bool):
         return str(value).lower()
@@ -141,6 +157,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "options": options,
     "attributes": attributes,
+    "metrics": metrics,
+    "csv columns": lambda: ", ".join(COLUMNS),
 }
 
 

@@ -340,3 +340,30 @@ def hostile() -> Report:
         run=run_note(inventory="in[red]ven\x1b[2Jtory.toml", vantages=("vbr[/]1",)),
         warnings=("[blink]careful[/blink]\x9b31m",),
     )  # fmt: skip
+
+
+def isolated() -> Report:
+    """A vantage that nothing answers, and a stand-in elsewhere that works."""
+    flows = [
+        flow(
+            rule, "vbr1", target, ports, Verdict.FAIL, ReasonCode.BLOCKED_SILENT,
+            [seen(ports, Signal.SILENT)], reason=f"{ports} no answer",
+        )
+        for target in ("pve1", "pve2", "repo1", "repo2")
+        for rule, ports in (("backup-server-pve-api", "8006"), ("backup-server-pve-ssh", "22"))
+    ]  # fmt: skip
+    passes = flow(
+        "worker-repository-data", "worker1", "repo1", "6162", Verdict.PASS, ReasonCode.OPEN,
+        [seen("6162", Signal.OPEN, local="10.0.10.21")], runs_from="pve2",
+    )  # fmt: skip
+    return report([*flows, passes], run=run_note(vantages=("vbr1", "pve2")))
+
+
+SAMPLES = {
+    "all-pass": all_pass,
+    "everything": everything,
+    "hostile": hostile,
+    "isolated": isolated,
+    "nothing": lambda: report([]),
+}
+"""Reports that every format must cope with, by name."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.published import assert_published
 from veeamcheck.cli._frame import run_command_line
 
 
@@ -19,7 +20,11 @@ class Result(NamedTuple):
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        """What was printed; a report must be as published."""
+        document = json.loads(self.out)
+        if document.get("kind") == "report":
+            assert_published(document)
+        return document
 
 
 Veeamcheck = Callable[..., Result]

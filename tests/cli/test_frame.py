@@ -19,6 +19,7 @@ COMMANDS = [
     "merge",
     "plan",
     "probe",
+    "report",
     "rules",
     "run",
     "schema",

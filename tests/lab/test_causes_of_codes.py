@@ -14,6 +14,7 @@ from tests.lab.anchor import STATE
 from tests.lab.process import wait_until
 from tests.lab.topology import CHECKOUT
 from tests.oracle import Json
+from tests.published import assert_published
 
 pytestmark = pytest.mark.lab
 
@@ -306,6 +307,7 @@ def test_an_interrupted_run_reports_what_it_has(site: Site) -> None:
     output, errors = process.communicate(timeout=20)
 
     report = json.loads(output)
+    assert_published(report)
     assert process.returncode == report["summary"]["exit_status"] == 130, errors
     assert report["run"]["interrupted"]
     found = codes(report)

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple, Self, TypeVar
 from tests.lab import servers
 from tests.lab.anchor import STATE, Anchor, LabError
 from tests.lab.process import Process
+from tests.published import assert_published
 from veeamcheck.ports import PortSet
 
 T = TypeVar("T")
@@ -264,6 +265,7 @@ class Host:
             report: dict[str, Any] = json.loads(ran.stdout)
         except ValueError:
             raise LabError(f"no report, but {ran.returncode}\n{ran.stdout}\n{ran.stderr}") from None
+        assert_published(report)
         return report
 
     # --- servers: each returns once it listens, and stands until its `stop` or the lab's end ---

@@ -7,12 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.published import assert_published
 from tests.reports.golden import assert_golden
-from tests.samples import START, all_pass, everything, flow, plan_of, report, run_note, seen
+from tests.samples import (
+    SAMPLES,
+    START,
+    all_pass,
+    everything,
+    flow,
+    plan_of,
+    report,
+    run_note,
+    seen,
+)
 from veeamcheck.model import InputError, ReasonCode, Report, Signal, Verdict
 from veeamcheck.reports.json import read_report, render, report_schema
-
-REPORTS = {"all-pass": all_pass, "everything": everything}
 
 
 def test_a_report_is_written_as_the_contract_has_it() -> None:
@@ -27,18 +36,17 @@ def test_a_plan_knows_when_its_vantage_is_unknown() -> None:
     assert json.loads(render(plan_of(all_pass(), vantage=None)))["vantage"] is None
 
 
-@pytest.mark.parametrize("sample", REPORTS)
+@pytest.mark.parametrize("sample", sorted(SAMPLES.keys() - {"hostile"}))  # broken text is not kept
 def test_what_was_written_is_read_back(sample: str) -> None:
-    made = REPORTS[sample]()
+    made = SAMPLES[sample]()
     again = read_report(render(made))
     assert render(again) == render(made)
     assert again.flows == made.flows
 
 
-@pytest.mark.parametrize("sample", REPORTS)
+@pytest.mark.parametrize("sample", SAMPLES)
 def test_reports_satisfy_their_schema(sample: str) -> None:
-    jsonschema.Draft202012Validator.check_schema(report_schema())
-    jsonschema.validate(json.loads(render(REPORTS[sample]())), report_schema())
+    assert_published(json.loads(render(SAMPLES[sample]())))
 
 
 def test_the_schema_is_not_satisfied_by_anything() -> None:

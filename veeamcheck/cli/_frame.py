@@ -9,6 +9,7 @@ import os
 import pkgutil
 import signal
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,14 @@ from typer.core import TyperCommand, TyperGroup
 from veeamcheck import cli
 from veeamcheck.cli._app import new_app
 from veeamcheck.cli._exit import CommandError, Status
-from veeamcheck.cli._output import close_stdout, open_streams, reason_of, say
+from veeamcheck.cli._output import (
+    asks_for_plugin,
+    close_stdout,
+    open_streams,
+    reason_of,
+    say,
+    write_stdout,
+)
 
 PROGRAM = "veeamcheck"
 
@@ -97,45 +105,53 @@ def run_command_line(args: list[str]) -> int:
         with group.make_context(PROGRAM, args) as context:
             status = group.invoke(context) or Status.OK
     except BaseException as error:
-        status = _status_of(error)
+        status, message = _end_of(error)
+        if message:
+            say(message)
+        if status and asks_for_plugin(args):
+            status = _tell_monitoring(message)
     return close_stdout() or status
 
 
-def _status_of(error: BaseException) -> int:
-    """The exit status for what ended a command, after telling the user."""
+def _end_of(error: BaseException) -> tuple[int, str]:
+    """The exit status for what ended a command, and what the user must be told."""
     from veeamcheck.model import InputError
 
     match error:
         case typer.Exit():
-            return error.exit_code
+            return error.exit_code, ""
         case SystemExit():
-            return error.code if isinstance(error.code, int) else Status.DEFECT
+            return error.code if isinstance(error.code, int) else Status.DEFECT, ""
         case typer.TyperException():
-            say(_usage(error))
-            return Status.USAGE
+            return Status.USAGE, _usage(error)
         case InputError():
-            say(str(error))
-            return Status.USAGE
+            return Status.USAGE, str(error)
         case CommandError():
-            say(f"{PROGRAM}: {error}")
-            return error.status
+            return error.status, f"{PROGRAM}: {error}"
         case KeyboardInterrupt() | typer.Abort():
-            say(f"{PROGRAM}: interrupted")
-            return Status.INTERRUPTED
+            return Status.INTERRUPTED, f"{PROGRAM}: interrupted"
         case BrokenPipeError():  # whoever read our output has left
-            return Status.OK
+            return Status.OK, ""
         case OSError(errno=errno.ENOSPC | errno.EIO):
-            say(f"{PROGRAM}: {reason_of(error)}")
-            return Status.UNWRITTEN
+            return Status.UNWRITTEN, f"{PROGRAM}: {reason_of(error)}"
     if os.environ.get("VEEAMCHECK_DEBUG"):
         import traceback
 
         traceback.print_exception(error, file=sys.stderr)
-    say(
+    return Status.DEFECT, (
         f"{PROGRAM}: a defect of {PROGRAM} itself: {type(error).__name__}: {error}\n"
         "Please report it with the command and what it shows with VEEAMCHECK_DEBUG=1 set."
     )
-    return Status.DEFECT
+
+
+def _tell_monitoring(message: str) -> int:
+    """Print what ended the command as a plugin would; the plugin's exit status."""
+    from veeamcheck.diagnosis.health import Health
+    from veeamcheck.reports.nagios import render_unknown
+
+    with suppress(OSError):  # then the exit status says it alone
+        write_stdout(render_unknown(message))
+    return Health.UNKNOWN
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +50,20 @@ def parse_outputs(texts: Sequence[str], formats: Sequence[str], default: str) ->
         if path and paths.count(path) > 1:
             raise typer.BadParameter(f"{path} is named twice", param_hint="-o")
     return outputs if None in paths else [Output(default, None), *outputs]
+
+
+def is_plugin(outputs: Sequence[Output]) -> bool:
+    """Whether a monitoring system reads stdout: its plugins' exit statuses hold then."""
+    return Output("nagios", None) in outputs
+
+
+def asks_for_plugin(args: Sequence[str]) -> bool:
+    """`is_plugin` of a command line that may be too wrong to be read."""
+    return any(
+        re.fullmatch(r"(-[a-z]*o|--output=)nagios", word)
+        or (word == "nagios" and re.fullmatch(r"-[a-z]*o|--output", before))
+        for before, word in pairwise(["", *args])
+    )
 
 
 def say(text: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from veeamcheck import reports
 from veeamcheck.cli._exit import Status
-from veeamcheck.cli._output import Output, reason_of, say, write_file, write_stdout
+from veeamcheck.cli._output import Output, is_plugin, reason_of, say, write_file, write_stdout
 from veeamcheck.model import Plan, Report
 
 if TYPE_CHECKING:
@@ -32,7 +32,22 @@ def level_of(*, quiet: bool, verbose: bool) -> Level:
 
 
 def deliver(report: Report, outputs: Sequence[Output], level: Level) -> int:
-    """Print and write the report; the audit's exit status, or that it could not be written."""
+    """Print and write the report; the audit's exit status, or that it could not be written.
+
+    Where monitoring reads stdout, the status is the one that it knows for the report's state.
+    """
+    written = write_report(report, outputs, level)
+    if is_plugin(outputs):
+        from veeamcheck.diagnosis.causes import find_causes
+        from veeamcheck.diagnosis.health import Health, health
+
+        return health(report, find_causes(report)) if written else Health.UNKNOWN
+    status = report.summary["exit_status"]
+    return status if written or status == Status.INTERRUPTED else Status.UNWRITTEN
+
+
+def write_report(report: Report, outputs: Sequence[Output], level: Level) -> bool:
+    """Print and write the report; False if it could not be written somewhere."""
 
     def show(console: Console) -> None:
         from veeamcheck.reports.terminal import print_report
@@ -42,9 +57,7 @@ def deliver(report: Report, outputs: Sequence[Output], level: Level) -> int:
     def render(name: str) -> str:
         return reports.render(name, report)
 
-    written = _hand_over(outputs, "terminal", show, render)
-    status = report.summary["exit_status"]
-    return status if written or status == Status.INTERRUPTED else Status.UNWRITTEN
+    return _hand_over(outputs, "terminal", show, render)
 
 
 def deliver_plan(plan: Plan, outputs: Sequence[Output]) -> int:

@@ -1,4 +1,7 @@
-"""One module a format, each with ``render(report) -> str``; a new format is one new module."""
+"""One module a format, each with ``render(report) -> str``; a new format is one new module.
+
+Modules whose names begin with an underscore are what formats share.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ if TYPE_CHECKING:
 
 def formats() -> list[str]:
     """The names of all formats, by file name: none is imported."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
+    )
 
 
 def render(name: str, report: Report) -> str:

@@ -19,16 +19,6 @@ Piece = str | tuple[str, str]
 """Text, or text and its style."""
 
 
-def inert(text: str) -> str:
-    """One line that shows control, invisible and broken characters instead of obeying them."""
-    line = " ".join(text.split())
-    if line.isprintable():
-        return line
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
-    )
-
-
 def text_of(*pieces: Piece) -> Text:
     """One text of styled pieces, each as it is: no markup is read. Pieces must be inert."""
     text = Text()

@@ -8,7 +8,8 @@ from rich.console import RenderableType
 
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Flow, Plan
-from veeamcheck.reports.terminal.blocks import Entry, heading, inert, paragraph, text_of
+from veeamcheck.reports._words import inert
+from veeamcheck.reports.terminal.blocks import Entry, heading, paragraph, text_of
 from veeamcheck.reports.terminal.rows import flow_rows
 from veeamcheck.reports.terminal.skipped import skipped_blocks
 

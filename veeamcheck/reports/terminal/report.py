@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,27 +12,21 @@ from rich.text import Text
 from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
-from veeamcheck.reports.terminal.blocks import (
-    Entry,
-    Piece,
-    heading,
-    inert,
-    labelled,
-    paragraph,
-    text_of,
-)
-from veeamcheck.reports.terminal.rows import flow_rows
-from veeamcheck.reports.terminal.skipped import skipped_blocks
-from veeamcheck.reports.terminal.words import (
-    LOOKS,
+from veeamcheck.reports._words import (
+    command,
+    conclusion,
     duration,
     ends,
     in_full,
+    inert,
     place,
     ports_text,
     seen,
-    verdict_piece,
 )
+from veeamcheck.reports.terminal.blocks import Entry, Piece, heading, labelled, paragraph, text_of
+from veeamcheck.reports.terminal.rows import flow_rows
+from veeamcheck.reports.terminal.skipped import skipped_blocks
+from veeamcheck.reports.terminal.words import LOOKS, verdict_piece
 
 _MOST = 5
 """So many connections and consequences are listed of one cause; --verbose lists all."""
@@ -99,7 +90,7 @@ def report_blocks(report: Report, level: Level) -> Iterator[RenderableType]:
         if verbose:
             yield from skipped_blocks(report.skipped)
         yield Text()
-        yield _sentence(report)
+        yield _conclusion(report)
 
 
 # --- the first screen ------------------------------------------------------------------------
@@ -115,7 +106,7 @@ def _summary(report: Report) -> Iterator[RenderableType]:
         (f" · {duration(run.end - run.start)}", "dim"),
     )
     yield Text()
-    yield _sentence(report)
+    yield _conclusion(report)
     counts = {verdict: report.summary.get(verdict, 0) for verdict in LOOKS}
     pieces: list[Piece] = []
     for verdict, count in counts.items():
@@ -129,47 +120,10 @@ def _summary(report: Report) -> Iterator[RenderableType]:
         )
 
 
-def _sentence(report: Report) -> RenderableType:
-    """What it comes to, in one sentence."""
-    counts = report.summary
-    fail, degraded, unproven, passed, waived = (
-        counts.get(verdict, 0)
-        for verdict in (
-            Verdict.FAIL,
-            Verdict.DEGRADED,
-            Verdict.UNPROVEN,
-            Verdict.PASS,
-            Verdict.WAIVED,
-        )
-    )
-    tested = fail + degraded + unproven + passed + waived
-    if not tested:
-        verdict, text = Verdict.UNTESTED, "Nothing was tested from here."
-    elif fail:
-        verdict = Verdict.FAIL
-        text = f"{fail:,} of {counted(tested, 'tested flow')} {_do(fail, 'fail')}."
-    elif unproven:
-        verdict = Verdict.UNPROVEN
-        text = f"Nothing failed, but {counted(unproven, 'flow')} could not be proven."
-    elif degraded:
-        verdict = Verdict.DEGRADED
-        text = f"All that was tested works, {degraded:,} only over failover ports."
-    else:
-        verdict = Verdict.PASS
-        text = f"All {tested:,} tested flows work." if tested > 1 else "The one tested flow works."
-        if waived:
-            text = "All that was tested works or is waived."
-    untested = counts.get(Verdict.UNTESTED, 0)
-    if untested:
-        text += f" {counted(untested, 'flow')} {_do(untested, 'remain')} untested."
-    if report.run.interrupted:
-        text = f"Interrupted. {text}"
+def _conclusion(report: Report) -> RenderableType:
+    verdict, sentence = conclusion(report)
     look = LOOKS[verdict]
-    return paragraph((f"{look.sign} {text}", look.style))
-
-
-def _do(count: int, verb: str) -> str:
-    return f"{verb}s" if count == 1 else verb
+    return paragraph((f"{look.sign} {sentence}", look.style))
 
 
 def _causes(causes: Sequence[Cause], verbose: bool) -> Iterator[RenderableType]:
@@ -329,7 +283,7 @@ def _elsewhere(flows: Sequence[Outcome], run: RunNote, verbose: bool) -> Iterato
         again = ", again" if host in run.vantages else ""
         count = counted(len(own), "flow")
         yield paragraph("On ", (inert(host), "bold"), f"{again}: {count}")
-        yield paragraph((_command(run, host), "bold green"), indent=2)
+        yield paragraph((command(run, host), "bold green"), indent=2)
         yield from _untested_rows(own, verbose)
 
 
@@ -338,11 +292,6 @@ def _untested_rows(flows: Sequence[Outcome], verbose: bool) -> Iterator[Renderab
     yield from flow_rows(shown)
     for line in _more(len(flows) - len(shown), "flow"):
         yield paragraph(line, indent=2)
-
-
-def _command(run: RunNote, host: str) -> str:
-    words = ["veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host)]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _untestable(flows: Sequence[Outcome], verbose: bool) -> Iterator[RenderableType]:

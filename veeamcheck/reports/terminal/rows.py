@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from veeamcheck.model import Flow
-from veeamcheck.reports.terminal.blocks import Entry, inert, text_of
-from veeamcheck.reports.terminal.words import needs
+from veeamcheck.reports._words import inert, needs
+from veeamcheck.reports.terminal.blocks import Entry, text_of
 
 _WIDEST_ENDS = 36
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from rich.console import RenderableType
 
 from veeamcheck.model import Skipped
-from veeamcheck.reports.terminal.blocks import heading, inert, paragraph
+from veeamcheck.reports._words import inert
+from veeamcheck.reports.terminal.blocks import heading, paragraph
 
 
 def skipped_blocks(skipped: Iterable[Skipped]) -> Iterator[RenderableType]:

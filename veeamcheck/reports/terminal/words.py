@@ -1,18 +1,21 @@
-"""How verdicts, evidence and places are written: a sign and a word, never a colour alone."""
+"""How a verdict looks: a sign and a word, never a colour alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import NamedTuple
 
-from veeamcheck.diagnosis.words import counted
-from veeamcheck.model import Evidence, Flow, Outcome, Signal, Verdict
-from veeamcheck.ports import PortSet
-from veeamcheck.reports.terminal.blocks import Piece, inert
+from veeamcheck.model import Verdict
+from veeamcheck.reports._words import SIGNS
+from veeamcheck.reports.terminal.blocks import Piece
 
-_MOST_RUNS = 8
-"""So many runs of ports are shown of one signal; --verbose shows all."""
+_STYLES = {
+    Verdict.FAIL: "bold red",
+    Verdict.DEGRADED: "bold yellow",
+    Verdict.UNPROVEN: "bold cyan",
+    Verdict.PASS: "green",
+    Verdict.WAIVED: "blue",
+    Verdict.UNTESTED: "dim",
+}
 
 
 class Look(NamedTuple):
@@ -20,110 +23,10 @@ class Look(NamedTuple):
     style: str
 
 
-LOOKS = {
-    Verdict.FAIL: Look("✗", "bold red"),
-    Verdict.DEGRADED: Look("!", "bold yellow"),
-    Verdict.UNPROVEN: Look("?", "bold cyan"),
-    Verdict.PASS: Look("✓", "green"),
-    Verdict.WAIVED: Look("~", "blue"),
-    Verdict.UNTESTED: Look("-", "dim"),
-}
+LOOKS = {verdict: Look(sign, _STYLES[verdict]) for verdict, sign in SIGNS.items()}
 """Every verdict, in the order in which people should see them."""
 
 
 def verdict_piece(verdict: Verdict) -> Piece:
     look = LOOKS[verdict]
     return f"{look.sign} {verdict}", look.style
-
-
-def duration(time: timedelta) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 5 s``."""
-    seconds = max(time.total_seconds(), 0.0)
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def milliseconds(number: float) -> str:
-    return f"{number:,.1f} ms" if number >= 0.1 else "<0.1 ms"
-
-
-def ports_text(ports: PortSet, most: int | None = _MOST_RUNS) -> str:
-    """The runs with room to break a line between them, no more than `most` of them."""
-    runs = str(ports).split(",")
-    if most is None or len(runs) <= most:
-        return ", ".join(runs)
-    return f"{', '.join(runs[:most])} and {len(runs) - most} more runs"
-
-
-def needs(flow: Flow) -> str:
-    """What the flow needs: ``tcp 6162 (failover 2500-3300)``."""
-    text = f"{flow.transport} {ports_text(flow.ports)}"
-    if flow.failover_ports:
-        text += f" (failover {ports_text(flow.failover_ports)})"
-    return text
-
-
-def place(name: str, addresses: Iterable[str]) -> str:
-    """``repo1 (10.0.30.5)``; a name that is its own address stands alone."""
-    others = [inert(address) for address in addresses if address != name]
-    return f"{inert(name)} ({', '.join(others)})" if others else inert(name)
-
-
-def ends(flow: Flow) -> str:
-    """``worker1 (probed from pve2) → repo1 (10.0.30.5)``."""
-    source = inert(flow.source)
-    if flow.runs_from != flow.source:
-        source += f" (probed from {inert(flow.runs_from)})"
-    return f"{source} → {place(flow.target, flow.address)}"
-
-
-def seen(flow: Outcome) -> str:
-    """The evidence of a flow, folded: ``tcp 2500-2899 open; 2900-3000 silent``."""
-    if not flow.evidence:
-        return f"{needs(flow)}: nothing was contacted"
-    addresses = list(dict.fromkeys(row.address for row in flow.evidence))
-    parts = []
-    for address in addresses:
-        rows = [row for row in flow.evidence if row.address == address]
-        part = "; ".join(_folded(rows, flow.ports))
-        parts.append(f"{inert(address)}: {part}" if len(addresses) > 1 else part)
-    if 0 < flow.contacted < flow.total:
-        parts.append(f"contacted {flow.contacted:,} of {counted(flow.total, 'port')}")
-    return f"{flow.transport} {'; '.join(parts)}"
-
-
-def _folded(rows: Sequence[Evidence], primary: PortSet) -> list[str]:
-    """Rows of one address that showed the same as one, the primary ports first."""
-    joined: dict[tuple[Signal, str], list[Evidence]] = {}
-    for row in rows:
-        joined.setdefault((row.signal, row.by or ""), []).append(row)
-    folded: list[tuple[bool, int, str]] = []
-    for (signal, by), same in joined.items():
-        ports = PortSet.of_runs(run for row in same for run in row.ports.runs)
-        text = f"{ports_text(ports)} {signal}" + (f" by {inert(by)}" if by else "")
-        if len(same) == 1 and same[0].rtt_ms is not None:
-            text += f" ({milliseconds(same[0].rtt_ms)})"
-        folded.append((not ports & primary, ports.first if ports else 0, text))
-    return [text for *_, text in sorted(folded)]
-
-
-def in_full(row: Evidence, flow: Outcome) -> str:
-    """Everything that a piece of evidence holds."""
-    name = f"{row.name} = " if row.name else ""
-    parts = [
-        f"{name}{row.address} {flow.transport} {ports_text(row.ports, None)}: {row.signal}"
-        + (f" by {row.by}" if row.by else "")
-    ]
-    if row.local_address:
-        parts.append(f"from {row.local_address}")
-    parts.append(f"contacted {row.probed:,} of {len(row.ports):,}")
-    if row.rtt_ms is not None:
-        parts.append(milliseconds(row.rtt_ms))
-    if row.signal is Signal.REFUSED and not row.attributed:
-        parts.append("a reset could not be told from an ICMP reject")
-    if row.proven:
-        parts.append("recognised")
-    parts += [f"{key} {value}" for key, value in (row.detail or {}).items() if value is not None]
-    return inert(", ".join(parts))

@@ -1,0 +1,248 @@
+"""Markdown (GitHub's, GitLab's), for a ticket: what to do first, then every flow.
+
+Names, ports and commands are code; sentences are text in which nothing is markup, a link or a
+mention, whatever they hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
+from veeamcheck.diagnosis.words import counted
+from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
+from veeamcheck.reports._words import (
+    SIGNS,
+    command,
+    conclusion,
+    duration,
+    inert,
+    needs,
+    ports_text,
+    seen,
+)
+
+_AS_CODE = re.compile(
+    r"(?<!`)`([^`|\\\s]|[^`|\\\s][^`|\\]*[^`|\\\s])`(?!`)"  # code already, as in advice
+    r"|([^\s|`\\]*(?:[@#]|://|www\.)[^\s|`\\]*)"
+)
+"""What is shown as code: also words that web pages make links or mentions of, even escaped."""
+_MARKUP = re.compile(r"[\\`*_\[\]~$]")
+_BLOCK = re.compile(r"^(\d+(?=[.)](?: |$))|(?=[-+=]))")
+"""Where a line would start a list or a rule."""
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
+_URL = re.compile(r"https?://[\w.:/?=&%~+,;-]+")
+
+
+def render(report: Report) -> str:
+    """The report as one Markdown page."""
+    return "\n\n".join(_blocks(report)) + "\n"
+
+
+def text(sentence: str) -> str:
+    """The sentence as one line that reads as it is, wherever it stands."""
+    line = inert(sentence)
+    pieces, end = [], 0
+    for found in _AS_CODE.finditer(line):
+        pieces += [_escaped(line[end : found.start()]), f"`{found[1] or found[2]}`"]
+        end = found.end()
+    return _BLOCK.sub(r"\1\\", "".join([*pieces, _escaped(line[end:])]))
+
+
+def code(name: str) -> str:
+    """The name as code, or as text where code could not hold it in a table."""
+    line = inert(name)
+    return text(line) if re.search(r"[|`\\]", line) or not line else f"`{line}`"
+
+
+def _escaped(line: str) -> str:
+    for sign, entity in _ENTITIES.items():
+        line = line.replace(sign, entity)
+    return _MARKUP.sub(r"\\\g<0>", line)
+
+
+def _link(label: str, url: str) -> str:
+    return f"[{text(label)}]({url})" if _URL.fullmatch(url) else f"{text(label)} {code(url)}"
+
+
+# --- the page --------------------------------------------------------------------------------
+
+
+def _blocks(report: Report) -> Iterator[str]:
+    verdict, sentence = conclusion(report)
+    yield f"# veeamcheck: {SIGNS[verdict]} {text(sentence)}"
+    yield _run(report.run)
+    yield _table(
+        ("", "Verdict", "Flows"),
+        [
+            (sign, verdict, f"{report.summary[verdict]:,}")
+            for verdict, sign in SIGNS.items()
+            if report.summary.get(verdict)
+        ],
+    )
+    causes = find_causes(report)
+    if causes:
+        yield "## What to do first"
+    for number, cause in enumerate(causes, 1):
+        yield from _cause(number, cause)
+    yield from _flows(report)
+    yield from _untested(report)
+    yield from _limits(report)
+
+
+def _run(run: RunNote) -> str:
+    facts = [
+        f"Inventory {code(run.inventory)}",
+        f"from {', '.join(map(code, run.vantages)) or 'nowhere'}",
+        f"{run.start:%Y-%m-%d %H:%M} UTC, {duration(run.end - run.start)}",
+        f"phase {run.phase}",
+        f"veeamcheck {text(run.version)}",
+    ]
+    documents = [
+        _link(f"{note.id} {note.product_version}, revision {note.revision}", note.document)
+        for note in run.rule_sets
+    ]
+    return " · ".join([*facts, *documents])
+
+
+def _cause(number: int, cause: Cause) -> Iterator[str]:
+    flows = counted(len(cause.flows), "flow")
+    yield f"### {number}. {SIGNS[cause.verdict]} {text(cause.title)} ({flows})"
+    items = [f"**Ask:** {', then '.join(cause.who)}"]
+    items.append(f"**Do:** {' '.join(map(text, cause.what))}")
+    if cause.breaks and cause.verdict is not Verdict.UNPROVEN:
+        items.append(f"**Breaks:** {' '.join(map(text, cause.breaks))}")
+    yield "\n".join(f"- {item}" for item in items)
+    if cause.connections:
+        yield _connections(cause.connections)
+
+
+def _connections(connections: Sequence[Connection]) -> str:
+    return _table(
+        ("Source", "Source address", "Destination", "Destination address", "Protocol", "Ports"),
+        [
+            (
+                code(each.source),
+                code(each.source_address or ""),
+                code(each.target),
+                code(each.address),
+                each.transport,
+                ports_text(each.ports),
+            )
+            for each in connections
+        ],
+    )
+
+
+def _flows(report: Report) -> Iterator[str]:
+    order = list(SIGNS)
+    rules = {(rule.rule_set, rule.id): rule for rule in report.rules}
+    judged = [
+        flow for flow in report.flows if flow.verdict not in (Verdict.WAIVED, Verdict.UNTESTED)
+    ]
+    if judged:
+        yield "## Flows"
+        yield _table(
+            ("Verdict", "Source", "Destination", "Seen", "Reason", "Rule", "Document"),
+            [
+                (
+                    f"{SIGNS[flow.verdict]} {flow.verdict}",
+                    _source(flow),
+                    code(flow.target),
+                    text(seen(flow)),
+                    text(flow.reason),
+                    code(flow.rule),
+                    _row(flow, rules.get((flow.rule_set, flow.rule))),
+                )
+                for flow in sorted(judged, key=lambda flow: order.index(flow.verdict))
+            ],
+        )
+    waived = [(flow, flow.waived) for flow in report.flows if flow.waived]
+    if waived:
+        yield "## Waived: known and accepted"
+        yield _table(
+            ("Flow", "Without the waiver", "Seen", "Until", "Why"),
+            [
+                (
+                    code(flow.id),
+                    f"{SIGNS[waiver.verdict]} {waiver.verdict}",
+                    text(seen(flow)),
+                    str(waiver.until or "no end"),
+                    text(waiver.reason),
+                )
+                for flow, waiver in waived
+            ],
+        )
+
+
+def _source(flow: Outcome) -> str:
+    if flow.runs_from == flow.source:
+        return code(flow.source)
+    return f"{code(flow.source)} (probed from {code(flow.runs_from)})"
+
+
+def _row(flow: Outcome, rule: RuleNote | None) -> str:
+    label = f"{flow.section}, row {flow.row}"
+    return _link(label, rule.document) if rule else text(label)
+
+
+def _untested(report: Report) -> Iterator[str]:
+    untested = [flow for flow in report.flows if flow.verdict is Verdict.UNTESTED]
+    by_host: dict[str, list[Outcome]] = {}
+    for flow in untested:
+        if flow.reason_code is not ReasonCode.SAME_HOST:
+            by_host.setdefault(flow.runs_from, []).append(flow)
+    if by_host:
+        yield "## Not tested yet: run these there"
+        yield _table(
+            ("Host", "Command", "Flows"),
+            [
+                (code(host), code(command(report.run, host)), f"{len(flows):,}")
+                for host, flows in by_host.items()
+            ],
+        )
+    if untested:
+        yield "## Untested flows"
+        yield _table(
+            ("Source", "Destination", "Needs", "Rule", "Reason"),
+            [
+                (
+                    _source(flow),
+                    code(flow.target),
+                    text(needs(flow)),
+                    code(flow.rule),
+                    text(flow.reason),
+                )
+                for flow in untested
+            ],
+        )
+
+
+def _limits(report: Report) -> Iterator[str]:
+    """What a reader must not take this report for."""
+    yield from _list("Warnings", map(text, report.warnings))
+    yield from _list(
+        "What could not be told apart from here", map(text, report.run.missing_evidence)
+    )
+    allowed = {pattern: rule for rule in report.rules for pattern in rule.allow_list}
+    yield from _list(
+        "Names to allow in proxies and firewalls, never contacted",
+        (f"{code(pattern)} for {code(rule.id)}" for pattern, rule in allowed.items()),
+    )
+    yield from _list(
+        "Not covered by the document, so not checked",
+        (_link(note.what, note.where) for note in report.run.not_covered),
+    )
+
+
+def _list(title: str, items: Iterable[str]) -> Iterator[str]:
+    lines = [f"- {item}" for item in items]
+    if lines:
+        yield f"## {title}"
+        yield "\n".join(lines)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
