@@ -17,18 +17,26 @@ T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run_interruptibly(work: Callable[[asyncio.Event], Awaitable[T]]) -> T:
-    """Run `work` to its end; the event it is given is set when it should come to one early."""
-    return asyncio.run(_with_signals(work))
+_STOPPING = "stopping; the report of what was done follows (again: end at once)"
 
 
-async def _with_signals(work: Callable[[asyncio.Event], Awaitable[T]]) -> T:
+def run_interruptibly(
+    work: Callable[[asyncio.Event], Awaitable[T]], *, message: str = _STOPPING
+) -> T:
+    """Run `work` to its end; the event it is given is set when it should come to one early.
+
+    `message` tells the user then what comes next.
+    """
+    return asyncio.run(_with_signals(work, message))
+
+
+async def _with_signals(work: Callable[[asyncio.Event], Awaitable[T]], message: str) -> T:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     asked = False
 
     def ask_to_stop() -> None:
-        say("veeamcheck: stopping; the report of what was done follows (again: end at once)")
+        say(f"veeamcheck: {message}")
         stop.set()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
