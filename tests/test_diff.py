@@ -60,9 +60,7 @@ def run(**flows: Standing) -> Snapshot:
         (PASS, None, Kind.GONE, False),
     ],
 )
-def test_what_happened(
-    old: Standing | None, new: Standing | None, kind: Kind, worse: bool
-) -> None:
+def test_what_happened(old: Standing | None, new: Standing | None, kind: Kind, worse: bool) -> None:
     change = change_of("flow", old, new)
     assert change
     assert (change.kind, change.worse) == (kind, worse)
@@ -100,9 +98,7 @@ def test_a_run_has_not_changed_since_itself(flows: dict[str, Standing]) -> None:
     st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(STANDINGS[:-1])),
     st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(STANDINGS[:-1])),
 )
-def test_each_flow_is_told_at_most_once(
-    old: dict[str, Standing], new: dict[str, Standing]
-) -> None:
+def test_each_flow_is_told_at_most_once(old: dict[str, Standing], new: dict[str, Standing]) -> None:
     told = [change.flow for change in compare(run(**old), run(**new))]
     assert sorted(told) == sorted(
         flow for flow in old.keys() | new.keys() if old.get(flow) != new.get(flow)

@@ -179,9 +179,7 @@ def test_a_word_of_a_later_version(history: History, file: Path) -> None:
             read()
 
 
-def test_an_older_file_is_brought_up_to_date(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_file_is_brought_up_to_date(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with History(file, create=True) as old:
         number = old.record(report("pf"), inventory=SITE)
     more = ("ALTER TABLE runs ADD COLUMN site TEXT", "UPDATE runs SET site = 'here'")

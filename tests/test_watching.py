@@ -35,8 +35,7 @@ def told(letters: str, confirm: int = 1) -> list[News]:
 def kinds(news: Iterable[News]) -> list[str]:
     """Per run, what was told: the change's kind, the turn, both, or nothing."""
     return [
-        " ".join([*(change.kind for change in each.changes), *each.turns.values()])
-        for each in news
+        " ".join([*(change.kind for change in each.changes), *each.turns.values()]) for each in news
     ]
 
 

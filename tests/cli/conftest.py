@@ -32,8 +32,17 @@ def veeamcheck(
     """Runs veeamcheck with these arguments in an empty directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    for name in ("VEEAMCHECK_INVENTORY", "VEEAMCHECK_DEBUG"):
+    for name in (
+        "VEEAMCHECK_INVENTORY",
+        "VEEAMCHECK_HISTORY",
+        "VEEAMCHECK_TARGETS",
+        "VEEAMCHECK_DEBUG",
+    ):
         monkeypatch.delenv(name, raising=False)
+    # No test leaves a run in the history of whoever starts it.
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
     def run(*arguments: object) -> Result:
         capsys.readouterr()

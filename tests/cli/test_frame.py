@@ -12,7 +12,10 @@ from veeamcheck import __version__
 from veeamcheck.cli import _frame
 from veeamcheck.cli._frame import command_names
 
-COMMANDS = ["demo", "init", "plan", "probe", "rules", "run", "schema", "validate"]
+COMMANDS = [
+    *("demo", "diff", "history", "init", "plan", "probe", "rules", "run", "schedule", "schema"),
+    *("validate", "watch"),
+]
 
 
 def in_process_of_its_own(

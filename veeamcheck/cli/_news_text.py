@@ -62,7 +62,7 @@ def time_text(time: datetime) -> str:
 def _word(standing: Standing | None) -> str:
     if standing is None:
         return "never told"
-    return f"{standing.verdict} ({standing.reason_code})"
+    return f"{standing.verdict}, {standing.reason_code}"
 
 
 def _line(word: str, subject: str, text: str) -> str:

@@ -1,6 +1,6 @@
 """Show since when flows fail, how often, and which flap.
 
-Says it of the flows that don't pass or that changed; --verbose of all, with each change. The
+Says it of the flows that don't pass or that flap; --verbose of all, with each change. The
 runs are those of `veeamcheck run --record` and `veeamcheck watch`. FLOW is a glob over the ids.
 
 Examples:
@@ -128,7 +128,7 @@ def _flow_blocks(
     from veeamcheck.reports.terminal.words import LOOKS, verdict_piece
 
     order = list(LOOKS)
-    shown = [each for each in flows if verbose or _is_news(each)]
+    shown = [each for each in flows if verbose or _needs_a_look(each)]
     yield paragraph(
         ("veeamcheck history", "bold"), f" · {inert(inventory)} · {counted(len(flows), 'flow')}"
     )
@@ -142,14 +142,16 @@ def _flow_blocks(
             when = f"{time_text(span.first)} to {time_text(span.last)}"
             what = f"{verdict} ({code}), {counted(span.runs, 'run')}: {inert(reason)}"
             yield Entry(text_of((when, "dim")), text_of(what), _COLUMN, len(when) + 2)
-    quiet = len(flows) - len(shown)
-    if quiet:
+    others = len(flows) - len(shown)
+    if others:
+        ever = sum(each.changes > 0 for each in flows if not _needs_a_look(each))
+        before = f", of which {ever:,} did not always" if ever else " and always did"
         yield text_of("")
-        yield paragraph((f"{counted(quiet, 'flow')} passed in every recorded run (-v)", "dim"))
+        yield paragraph((f"{counted(others, 'more flow')} passed{before} (-v)", "dim"))
 
 
-def _is_news(each: FlowHistory) -> bool:
-    return each.standing.verdict is not Verdict.PASS or each.changes > 0
+def _needs_a_look(each: FlowHistory) -> bool:
+    return each.standing.verdict is not Verdict.PASS or each.flapping
 
 
 def _story(each: FlowHistory) -> str:
