@@ -246,7 +246,7 @@ def test_runs_are_listed(veeamcheck: Veeamcheck) -> None:
 def test_flows_that_always_passed_are_only_counted(veeamcheck: Veeamcheck) -> None:
     with History(default_path(), create=True) as history:
         history.record(samples.all_pass(), inventory="elsewhere")
-    assert "2 more flows passed and always did (-v)" in veeamcheck("history").out
+    assert "2 more flows passed in every run (-v)" in veeamcheck("history").out
     assert "backup-server-pve-api@vbr1>pve1" in veeamcheck("history", "-v").out
 
 

@@ -145,9 +145,9 @@ def _flow_blocks(
     others = len(flows) - len(shown)
     if others:
         ever = sum(each.changes > 0 for each in flows if not _needs_a_look(each))
-        before = f", of which {ever:,} did not always" if ever else " and always did"
+        always = f"; {ever:,} of them not always" if ever else " in every run"
         yield text_of("")
-        yield paragraph((f"{counted(others, 'more flow')} passed{before} (-v)", "dim"))
+        yield paragraph((f"{counted(others, 'more flow')} passed{always} (-v)", "dim"))
 
 
 def _needs_a_look(each: FlowHistory) -> bool:
