@@ -67,6 +67,7 @@ def test_the_example_is_without_any_fault() -> None:
 def test_defaults() -> None:
     inventory = parse(HOST)
     assert inventory.phase is Phase.LIVE
+    assert inventory.record is False
     assert [rule_set.id for rule_set in inventory.rule_sets] == ["veeam-pve"]
     assert inventory.options == {
         "ransomware_index": True,
@@ -95,9 +96,11 @@ def test_attributes_are_as_written_with_defaults_for_the_rest() -> None:
 
 
 def test_options_and_phase() -> None:
-    text = '[audit]\nphase = "predeploy"\n[options]\nsmb1 = true\nupdate_proxy = "p:1"\n'
+    audit = '[audit]\nphase = "predeploy"\nrecord = true\n'
+    text = audit + '[options]\nsmb1 = true\nupdate_proxy = "p:1"\n'
     inventory = parse(text + HOST)
     assert inventory.phase is Phase.PREDEPLOY
+    assert inventory.record is True
     assert inventory.options["smb1"] is True
     assert inventory.options["update_proxy"] == "p:1"
 

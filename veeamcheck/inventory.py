@@ -66,7 +66,7 @@ def parse_inventory(
     top.only(("audit", "options", "hosts", "exclude", "waive"))
 
     audit = top.table("audit")
-    audit.only(("rule_sets", "phase"))
+    audit.only(("rule_sets", "phase", "record"))
     words = Vocabulary.of(_rule_sets(audit, rule_sets))
     for conflict in words.conflicts:
         audit.wrong(f"{conflict}; use one of these rule sets at a time", "rule_sets")
@@ -82,6 +82,7 @@ def parse_inventory(
         file=file,
         rule_sets=words.rule_sets,
         phase=audit.choice("phase", Phase.LIVE),
+        record=audit.boolean("record", False),
         options=_options(top.table("options"), words),
         hosts=hosts,
         exclude=tuple(_exclude(table, hosts, words) for table in top.items("exclude")),

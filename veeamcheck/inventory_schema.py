@@ -98,6 +98,11 @@ def _audit(rule_sets: Sequence[RuleSet]) -> Schema:
                 "description": "predeploy: the product is not installed yet, "
                 "so its own ports need not listen",
             },
+            "record": {
+                "type": "boolean",
+                "default": False,
+                "description": "Record each run in the history, as --record does",
+            },
         },
         "What to audit",
     )

@@ -229,6 +229,8 @@ class Inventory:
     """Where it was read from, for messages."""
     rule_sets: tuple[RuleSet, ...]
     phase: Phase = Phase.LIVE
+    record: bool = False
+    """Each run is to be recorded in the history."""
     options: Mapping[str, bool | str] = field(default_factory=dict)
     """Every option that the rule sets declare, with its default where none was given."""
     hosts: Mapping[str, Host] = field(default_factory=dict)

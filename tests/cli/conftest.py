@@ -39,8 +39,17 @@ def veeamcheck(
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("XDG_CONFIG_HOME", "LOCALAPPDATA", "HOME"):  # no listener's key of a real user
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    for name in ("VEEAMCHECK_INVENTORY", "VEEAMCHECK_DEBUG"):
+    for name in (
+        "VEEAMCHECK_INVENTORY",
+        "VEEAMCHECK_HISTORY",
+        "VEEAMCHECK_TARGETS",
+        "VEEAMCHECK_DEBUG",
+    ):
         monkeypatch.delenv(name, raising=False)
+    # No test leaves a run in the history of whoever starts it.
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
     def run(*arguments: object) -> Result:
         capsys.readouterr()

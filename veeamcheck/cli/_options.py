@@ -97,3 +97,27 @@ Quiet = Annotated[
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="All the evidence, and what was skipped and why.")
 ]
+History = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        envvar="VEEAMCHECK_HISTORY",
+        metavar="FILE",
+        help="The history; a file of this user's own where none is named.",
+    ),
+]
+Keep = Annotated[
+    int,
+    typer.Option(
+        "--keep", min=1, max=36500, metavar="DAYS", help="Drop recorded runs that are older."
+    ),
+]
+Targets = Annotated[
+    Path | None,
+    typer.Option(
+        "--targets",
+        envvar="VEEAMCHECK_TARGETS",
+        metavar="FILE",
+        help="Who is notified: apprise URLs, one a line. Nobody else may be able to write it.",
+    ),
+]

@@ -13,6 +13,7 @@ Examples:
     veeamcheck run --from pve1
     veeamcheck run -i site.toml --host 'repo*' --full-range
     veeamcheck run -o json=report.json --fail-on degraded --allow-unproven idle-silent
+    veeamcheck run --record --notify changes --targets /etc/veeamcheck/targets
 
 Exit status:
 
@@ -20,7 +21,7 @@ Exit status:
     1  something fails
     2  the command line or the inventory is wrong; nothing was probed
     3  nothing fails, but something could not be proven
-    4  a report could not be written to its file
+    4  a report could not be written to its file, the history or those to be notified
     130  interrupted; the report of what was done is written
 """
 
@@ -35,7 +36,8 @@ import typer
 from veeamcheck.auditing import Reach, Settings, audit
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._exit import CommandError
+from veeamcheck.cli._exit import CommandError, Status
+from veeamcheck.cli._history import KEEP_DAYS, Messenger, Recorder, follow
 from veeamcheck.cli._input import (
     listener_key,
     own_hosts,
@@ -90,6 +92,19 @@ def run(
     allow_unproven: _options.AllowUnproven = None,
     require_complete: _options.RequireComplete = False,
     key_file: _options.KeyFile = None,
+    record: Annotated[
+        bool | None,
+        typer.Option(
+            "--record/--no-record", help="Add the run to the history. Else the inventory decides."
+        ),
+    ] = None,
+    history: _options.History = None,
+    keep: _options.Keep = KEEP_DAYS,
+    notify: Annotated[
+        Literal["changes"] | None,
+        typer.Option(help="Tell the targets what changed since the recorded runs. Records, too."),
+    ] = None,
+    targets: _options.Targets = None,
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
     verbose: _options.Verbose = False,
@@ -115,12 +130,22 @@ def run(
     reach = _reach(read) if beyond else None
     # What starts at the only vantage is not left to its stand-in.
     plan = selected_plan(expand(read, here or (vantage if beyond else None)), settings.selection)
+    messenger = Messenger(targets) if notify else None
+    recorder = (
+        Recorder(history, read, keep_days=keep)
+        if notify or (read.record if record is None else record)
+        else None
+    )
 
     async def work(stop: asyncio.Event) -> Report:
         with progress_bar(shown=not quiet) as progress:
             return await audit(read, settings, plan=plan, progress=progress, stop=stop, reach=reach)
 
-    return deliver(run_interruptibly(work), outputs, level)
+    report = run_interruptibly(work)
+    status = deliver(report, outputs, level)
+    if recorder and not follow(report, recorder, messenger):
+        return status if status == Status.INTERRUPTED else Status.UNWRITTEN
+    return status
 
 
 def _vantages(
