@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test docs clean
+.PHONY: demo test docs bench clean
 
 demo: $(VENV)/made
 	$(BIN)/veeamcheck demo
@@ -19,6 +19,10 @@ test: $(VENV)/made
 # The picture in the README and the generated parts of README and docs/.
 docs: $(VENV)/made
 	$(BIN)/python docs/generate.py
+
+# The table in the README and docs/benchmarks.md: veeamcheck beside nmap in the lab (see there).
+bench: $(VENV)/made
+	$(BIN)/python -m bench
 
 $(VENV)/made: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
