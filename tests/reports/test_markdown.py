@@ -16,6 +16,9 @@ from veeamcheck.reports._words import inert
 from veeamcheck.reports.markdown import code, render, text
 
 GITHUB = MarkdownIt("gfm-like")
+assert GITHUB.linkify
+# GitHub makes no links of bare names such as example.com.
+GITHUB.linkify.set({"fuzzy_link": False})
 SIGNS = "`*_[]()<>#+-=.!|~&@$:;/\\ \nw1a"
 
 
@@ -66,6 +69,11 @@ def test_any_text_reads_as_it_is(frame: str, around: str, said: str) -> None:
     assert kinds <= {"text", "code_inline", "text_special", "strong_open", "strong_close"}
     # What stands between backticks already is shown as code, without them.
     assert squeezed(shown(page)) == squeezed(around + inert(said))
+
+
+@pytest.mark.parametrize("word", ["@all", "#12", "a@b.example", "www.evil.example", "(ftp://x)"])
+def test_what_web_pages_link_all_the_same_is_code(word: str) -> None:
+    assert text(f"see {word} and [b]") == f"see `{word}` and \\[b\\]"
 
 
 def squeezed(line: str) -> str:
