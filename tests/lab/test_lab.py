@@ -394,6 +394,7 @@ def test_nothing_remains_when_the_tests_are_killed(how: str) -> None:
         namespaces = set(tests.stdout.readline().split())
         assert len(processes_in(namespaces)) >= 3
         tests.send_signal(signal.Signals[how])
+        tests.wait(timeout=30)
 
     assert wait_until(lambda: processes_in(namespaces) == [])
 
@@ -446,6 +447,7 @@ def interfaces() -> set[str]:
 
 def build_and_wait() -> None:
     """A lab for another test to kill."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     with Lab() as lab:
         site = Site(lab)
         site.repo1.sshd()
