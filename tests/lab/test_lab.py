@@ -311,12 +311,12 @@ def test_a_program_that_lasts_too_long_is_ended(site: Site) -> None:
 
 def test_signals_reach_the_program_itself(site: Site) -> None:
     process = site.vbr1.popen(
-        ["sh", "-c", "trap 'echo caught; exit 7' INT; echo ready; while :; do sleep 0.01; done"],
+        ["sh", "-c", "trap 'echo caught; exit 7' USR1; echo ready; while :; do sleep 0.01; done"],
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGUSR1)  # not SIGINT: a background job ignores it
     output, _ = process.communicate(timeout=10)
 
     assert (output, process.returncode) == ("caught\n", 7)
