@@ -14,7 +14,7 @@ test: $(VENV)/made
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 # The picture in the README and the generated parts of README and docs/.
 docs: $(VENV)/made
