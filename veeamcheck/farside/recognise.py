@@ -13,7 +13,7 @@ from veeamcheck.farside import token
 from veeamcheck.farside.knowledge import RESET_ON_THE_WAY
 from veeamcheck.farside.token import Sight
 from veeamcheck.model import Observation, Signal, Transport
-from veeamcheck.net.interface import Network, Stream
+from veeamcheck.net.interface import Network, Stream, read_line
 from veeamcheck.ports import PortSet
 from veeamcheck.probes.interface import Turn
 
@@ -28,6 +28,8 @@ _AT_ONCE = 32
 """Half of what the listener takes from one source."""
 _LARGEST = 9000
 """Bytes: a larger segment than any network card sends."""
+_LONGEST_ANSWER = 16_384
+"""Bytes."""
 
 PROVEN = "proven by listener"
 
@@ -243,11 +245,11 @@ async def _converse(stream: Stream, key: bytes, *, full: bool) -> Sight | _Met:
     challenge = secrets.token_hex(16)
     size = max(token.FULL_SIZE, min(stream.segment, _LARGEST)) if full else token.SMALL
     answer = b""
-    with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+    with suppress(OSError, TimeoutError):
         async with asyncio.timeout(ANSWER_LIMIT):
-            stream.writer.write(token.request(key, nonce, challenge, size))
-            answer = await stream.reader.readuntil(b"\n")
-    if not answer:
+            stream.write(token.request(key, nonce, challenge, size))
+            answer = await read_line(stream, _LONGEST_ANSWER)
+    if not answer.endswith(b"\n"):
         return _Met.MUTE
     return token.parse_answer(key, nonce, challenge, answer) or _Met.IMPOSTOR
 
@@ -256,7 +258,7 @@ async def _read_greeting(stream: Stream) -> bytes:
     """The first line, as far as it can be a greeting: a service's own words are not waited for."""
     begun = b""
     while token.could_be_greeting(begun) and not begun.endswith(b"\n") and len(begun) < 100:
-        more = await stream.reader.read(100 - len(begun))
+        more = await stream.read(100 - len(begun))
         if not more:
             break
         begun += more

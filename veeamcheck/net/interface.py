@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from veeamcheck.model import Observation
-
-if TYPE_CHECKING:
-    from asyncio import StreamReader, StreamWriter
 
 Done = Callable[[int, Observation], None]
 """Called once with the port and what its attempt showed; may be called before `connect` returns."""
@@ -25,17 +22,35 @@ class Datagram(NamedTuple):
     failure: Observation | None = None
 
 
-class Stream(NamedTuple):
-    """A TCP connection to talk over."""
+class Stream(Protocol):
+    """A TCP connection to talk over, whoever carries it."""
 
-    reader: StreamReader
-    writer: StreamWriter
-    segment: int = 0
+    segment: int
     """Bytes that one packet carries at most; 0: not known."""
+
+    async def read(self, most: int) -> bytes:
+        """What has come, at most so many bytes; empty at its end, OSError where it was reset."""
+
+    def write(self, data: bytes) -> None:
+        """Send soon; never waits, so send little."""
 
     def close(self) -> None:
         """End it at once; what was not sent stays unsent."""
-        self.writer.transport.abort()
+
+
+async def read_line(stream: Stream, most: int) -> bytes:
+    """The next line with its end, or what there was of it at its end or at `most` bytes.
+
+    What came behind the line is lost: for conversations in which nothing comes before it is asked.
+    """
+    line = b""
+    while b"\n" not in line and len(line) < most:
+        more = await stream.read(most - len(line))
+        if not more:
+            break
+        line += more
+    head, end, _ = line.partition(b"\n")
+    return head + end
 
 
 class UnresolvedError(Exception):

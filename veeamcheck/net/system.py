@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
 import sys
 from collections.abc import Callable
 from typing import Protocol
@@ -13,15 +11,13 @@ from veeamcheck.model import Signal
 from veeamcheck.net import datagrams, errors, sockets
 from veeamcheck.net.interface import Datagram, Done, Stream
 from veeamcheck.net.names import Resolver
+from veeamcheck.net.streams import open_local_stream
 
 PORTABLE = "VEEAMCHECK_PORTABLE"
 """Environment variable: set, even Linux probes as other systems do (for tests and diagnosis)."""
 
 _WINDOWS_REFUSAL = 3.5
 """Seconds: Windows repeats a SYN that was reset, and reports the refusal 2 to 3 s later."""
-
-_LINE = 16_384
-"""Bytes of a line that a stream holds at most."""
 
 _NO_ICMP = (
     "ICMP errors are not visible here: a refusal may be a firewall's reject, "
@@ -81,15 +77,7 @@ class SystemNetwork:
         return answer._replace(failure=seen)
 
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
-        async with asyncio.timeout(timeout):
-            reader, writer = await asyncio.open_connection(address, port, limit=_LINE)
-        sock = writer.get_extra_info("socket")
-        try:
-            sockets.reset_on_close(sock)
-            segment = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
-        except (OSError, AttributeError):  # the far end has left; Windows may not tell
-            segment = 0
-        return Stream(reader, writer, segment)
+        return await open_local_stream(address, port, timeout)
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         return await self._resolver.resolve(name)
