@@ -34,7 +34,7 @@ import typer
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import CommandError, Status
-from veeamcheck.cli._input import DEFAULT_INVENTORY, read_inventory, require_vantage
+from veeamcheck.cli._input import DEFAULT_INVENTORY, own_hosts, read_inventory, require_host
 from veeamcheck.cli._output import parse_outputs, say
 from veeamcheck.cli._report import deliver_traces
 from veeamcheck.expand import expand
@@ -171,9 +171,7 @@ def _require_here(inventory: Inventory | None, source: str) -> None:
             f"whether this machine is {source} is for an inventory to say; name one with -i, or "
             "leave SOURCE out"
         )
-    require_vantage(inventory, source)
-    from veeamcheck.cli._input import own_hosts
-
+    require_host(inventory, source, "SOURCE")
     own = own_hosts(inventory)
     if own and source not in own:
         raise CommandError(
