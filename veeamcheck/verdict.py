@@ -31,7 +31,7 @@ from veeamcheck.model import (
 )
 from veeamcheck.ports import PortSet
 
-RESET_TRACED = "reset_traced"
+RESET_TRACED = "trace"
 """In a refusal's detail: what a trace has excluded of the reset being forged, in words."""
 
 
@@ -352,7 +352,7 @@ def _forging(findings: Sequence[Finding]) -> str:
     traced = [(row.detail or {}).get(RESET_TRACED) if row else None for row in rows]
     if not all(traced):
         return " (a reset can be forged by a firewall; nothing listened here to exclude that)"
-    return f" ({'; '.join(dict.fromkeys(map(str, traced)))})"
+    return f" ({'; '.join(dict.fromkeys(f'trace {each}' for each in traced))})"
 
 
 def _could_be_forged(finding: Finding) -> bool:

@@ -122,9 +122,7 @@ def test_a_reset_that_no_router_before_the_last_forges() -> None:
     known = with_traces(rows_of("6162 refused"), [trace(Place.REFUSED)])
     judgement = judged(SINGLE, known)
     assert said(judgement) == "pass path-clear"
-    assert "a trace of 6162 shows that no router before 10.0.3.1 forges the reset" in (
-        judgement.reason
-    )
+    assert "trace of 6162: no router before 10.0.3.1 forges the reset" in (judgement.reason)
     assert "can be forged" not in judgement.reason
 
 
@@ -141,7 +139,7 @@ def test_of_a_range_only_what_was_traced_is_told() -> None:
 
     (whole,) = with_traces(rows, [trace(Place.REFUSED, 2500, last=None)])
     reason = judged(RANGE, [whole]).reason
-    assert "a trace of 2500 shows that no router on the way forges the reset" in reason
+    assert "trace of 2500: no router on the way forges the reset" in reason
     assert "of the other ports nothing excludes it" in reason
 
 

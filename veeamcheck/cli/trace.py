@@ -1,7 +1,7 @@
-"""Find where on the path a port is blocked: which hop still answers, and who comes next.
+"""Find where on the path a port is blocked.
 
-Packets that may go only so many hops show how far the port gets; a port of the same target that
-works, asked beside it, shows how far it could. It takes no privilege, and up to ten seconds.
+Packets that may go only so many hops show which hop still answers for the port, and which comes
+next for a port of the same target that works. It takes no privilege, and up to ten seconds.
 
     veeamcheck trace [SOURCE] TARGET PORT
     veeamcheck trace FLOW [PORT]

@@ -142,7 +142,7 @@ def _excluded(refused: Iterable[Trace], rest: PortSet) -> str:
     routers = sorted({trace.last.address for trace in refused if trace.last})
     who = f"before {' or '.join(routers)}" if routers else "on the way"
     others = "; of the other ports nothing excludes it" if rest else ""
-    return f"a trace of {ports} shows that no router {who} forges the reset{others}"
+    return f"of {ports}: no router {who} forges the reset{others}"
 
 
 def told(traces: Iterable[Trace]) -> str:
