@@ -17,7 +17,7 @@ def test_a_port_that_answers(veeamcheck: Veeamcheck, listening: int) -> None:
     result = veeamcheck("trace", "127.0.0.1", listening)
     assert result.status == 0
     assert "hop  TCP" in result.out
-    assert "answers now, 1 hop away: not blocked" in result.out
+    assert "now answers every packet, 1 hop away: not blocked" in result.out
     assert "up to ten seconds" in result.err
 
 

@@ -155,7 +155,7 @@ async def test_what_answers_is_not_blocked() -> None:
     trace = await Path(length=4).trace()
     assert (trace.place, trace.reason) == (
         Place.ANSWERS,
-        "TCP 6162 answers now, 4 hops away: not blocked",
+        "TCP 6162 now answers every packet, 4 hops away: not blocked",
     )
 
 
@@ -215,6 +215,8 @@ ICMP_FROM_TARGET = Observation(
         ([SILENT, SILENT], [SILENT, SILENT], "did not answer"),
         ([A, SILENT], [A, SILENT], "TCP 22, meant to be compared with, did not answer"),
         ([A, B], [A, *[SILENT] * 62, OPENED], "gets no further"),
+        ([A, OPENED, REFUSED], [A, OPENED], "open to some packets and refused to others"),
+        ([A, OPENED, SILENT], [A, OPENED], "answers 6 of 12 packets"),
         ([LOCAL_ERROR], [A, OPENED], "could not try TCP 6162: no"),
     ],
 )  # fmt: skip

@@ -113,12 +113,12 @@ class Lane:
 
 
 Asks = list[tuple[Lane, int]]
-"""Which lane to ask with which TTL."""
+"""Which lane to ask with which TTL; where it stands twice, twice."""
 
 
 def next_asks(port: Lane, compared: Lane | None) -> Asks:
-    """What to ask in the next round, each once; nothing where all is known that can be."""
-    if any(seen.signal is Signal.OPEN for seen in port.finals()):
+    """What to ask in the next round; nothing where all is known that can be."""
+    if port.end and any(seen.signal is Signal.OPEN for seen in port.finals()):
         return []
     top = _top(port, compared)
     asks = [(port, ttl) for ttl in _of_port(port, top)]
@@ -150,8 +150,9 @@ def _of_port(port: Lane, top: int) -> Iterator[int]:
     for ttl in range(1, min(end or top + 1, top + 1)):
         if not port.answers(ttl) and port.asked(ttl) < (TRIES if ttl > last else _TRIES_ASIDE):
             yield ttl
-    if not finals and port.asked(WHOLE) < _TRIES_ASIDE:
-        yield WHOLE
+    if not finals:
+        for _ in range(port.asked(WHOLE), _TRIES_ASIDE):
+            yield WHOLE  # all at once: where there are several ways, they take more than one
 
 
 def _of_compared(port: Lane, compared: Lane, top: int) -> Iterator[int]:

@@ -87,10 +87,24 @@ def _find(case: _Case) -> Trace:
 
 
 def _answers(case: _Case) -> Trace:
-    end = case.port.end
+    port, name = case.port, case.asked.name
+    end = port.end
+    others = [seen for seen in port.finals() if seen.signal is not Signal.OPEN]
+    if others:
+        return case.undecided(
+            f"{name} is open to some packets and {others[0].signal} to others: they take several "
+            "ways, or something on the way chooses"
+        )
+    arrived = [ttl for ttl in (*range(end or WHOLE, MOST + 1), WHOLE) if port.asked(ttl)]
+    asked, answered = sum(map(port.asked, arrived)), sum(map(port.answers, arrived))
+    if answered < asked:
+        return case.undecided(
+            f"{name} answers {answered} of {asked} packets: the others are lost, or blocked on one "
+            "of several ways"
+        )
     where = f", {_hops(end)} away" if end else ""
     return replace(
-        case.trace, place=Place.ANSWERS, reason=f"{case.asked.name} answers now{where}: not blocked"
+        case.trace, place=Place.ANSWERS, reason=f"{name} now answers every packet{where}: not blocked"
     )
 
 
