@@ -104,7 +104,9 @@ def _answers(case: _Case) -> Trace:
         )
     where = f", {_hops(end)} away" if end else ""
     return replace(
-        case.trace, place=Place.ANSWERS, reason=f"{name} now answers every packet{where}: not blocked"
+        case.trace,
+        place=Place.ANSWERS,
+        reason=f"{name} now answers every packet{where}: not blocked",
     )
 
 
