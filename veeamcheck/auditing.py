@@ -10,6 +10,7 @@ from time import monotonic
 
 from veeamcheck.conclusion import conclude
 from veeamcheck.expand import expand, select
+from veeamcheck.follow_up import Tracer, follow_up
 from veeamcheck.model import Inventory, Plan, Progress, Report
 from veeamcheck.net.interface import Network, VantageError
 from veeamcheck.vantage import Seen, Settings, Vantage
@@ -34,13 +35,14 @@ async def audit(
     stop: asyncio.Event | None = None,
     network: Network | None = None,
     reach: Reach | None = None,
+    tracer: Tracer | None = None,
 ) -> Report:
     """Contact every required port of the flows that start at the vantages, and judge them.
 
     `plan` spares making it again where the caller has it: expanded for `settings.vantage` and
     selected. Setting `stop` ends the audit early with a complete report of what was done. `network`
-    defaults to this machine's sockets; `reach` opens those of `settings.beyond`. Raises nothing
-    for what a network does.
+    defaults to this machine's sockets; `reach` opens those of `settings.beyond`; `tracer` follows
+    a path, by default from this machine. Raises nothing for what a network does.
     """
     start = datetime.now(UTC)
     if plan is None:
@@ -67,6 +69,8 @@ async def audit(
         async with asyncio.TaskGroup() as group:
             for name in names:
                 group.create_task(probe_from(name))
+        if settings.trace:
+            await follow_up(inventory, plan, settings.vantage, seen, tracer)
 
     interrupted = await _until_stopped(probe_all(), stop, _tell(progress, seen, len(plan.flows)))
     return conclude(inventory, plan, settings, seen, start=start, interrupted=interrupted)

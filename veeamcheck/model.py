@@ -392,6 +392,88 @@ class Progress(NamedTuple):
     seconds_left: float | None
 
 
+# --- traces ----------------------------------------------------------------------------------
+
+
+class Place(StrEnum):
+    """What a trace found of a port."""
+
+    ANSWERS = "answers"
+    """Nothing blocks it now."""
+    SWALLOWED = "swallowed"
+    """Dropped between two hops that are named."""
+    REJECTED = "rejected"
+    """By an ICMP error, whose sender is named."""
+    UNREACHABLE = "unreachable"
+    """Whoever is named has no way to the target."""
+    FORGED = "forged"
+    """Refused in the target's name by something nearer."""
+    REFUSED = "refused"
+    """By the target or what stands directly before it: no router nearer does it."""
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """A router, or the target, by its place on the path."""
+
+    number: int
+    """From 1; 0: not known."""
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopAnswer:
+    """What all packets to one port with the same TTL brought back together."""
+
+    routers: tuple[str, ...]
+    """Those at which they expired."""
+    signal: Signal | None
+    """What else came back; None: nothing else, a router has answered."""
+    by: str | None
+    asked: int
+    rtt_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceRow:
+    """One hop of a trace."""
+
+    ttl: int
+    port: HopAnswer | None
+    compared: HopAnswer | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Where on the path to one port its packets end, by packets that may go only so many hops."""
+
+    address: str
+    transport: Transport
+    port: int
+    compared_with: int | None
+    """A TCP port of the same address that works."""
+    place: Place
+    last: Hop | None
+    """The last hop that still answers for the port; None: not even the first."""
+    next: Hop | None
+    """The first one behind that answers for the compared port."""
+    by: Hop | None
+    """Who rejects."""
+    reason: str
+    """What was seen and what follows, for people."""
+    rows: tuple[TraceRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """What `veeamcheck trace` gives."""
+
+    schema_version: int = SCHEMA_VERSION
+    kind: Literal["traces"] = "traces"
+    traces: tuple[Trace, ...]
+
+
 # --- verdicts --------------------------------------------------------------------------------
 
 
@@ -467,6 +549,8 @@ class Outcome(Flow):
     total: int = 0
     waived: Waived | None = None
     evidence: tuple[Evidence, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    """Where the flow's blocked ports end, as far as that was asked for; one port a run."""
     origin: str | None = None
     """Of a merged report: the vantages and the end of the run that this comes from."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from veeamcheck.engine.fold import unresolved
@@ -21,6 +22,7 @@ from veeamcheck.model import (
     Verdict,
 )
 from veeamcheck.ports import PortSet
+from veeamcheck.tracing.audited import told, traces_of, with_traces
 from veeamcheck.vantage import Seen
 from veeamcheck.verdict import Judgement, judge, outcome
 
@@ -41,6 +43,12 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
         for flow in plan.flows
         if flow.runs_from in seen
     }
+    traces = {
+        flow.id: traces_of(flow, rows_of[flow.id], seen[flow.runs_from].traces)
+        for flow in plan.flows
+        if flow.id in rows_of
+    }
+    rows_of = {name: with_traces(rows, traces[name]) for name, rows in rows_of.items()}
     facts = {
         (name, target): each
         for name, one in seen.items()
@@ -48,10 +56,10 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
     }
     outcomes = []
     for flow in plan.flows:
-        rows = rows_of.get(flow.id, ())
+        rows, own = rows_of.get(flow.id, ()), traces.get(flow.id, ())
         judgement = _untested(inventory, flow, seen.get(flow.runs_from))
         if judgement:
-            rows = ()
+            rows = own = ()
         else:
             pair = facts[flow.runs_from, flow.target]
             judgement = judge(flow, rows, pair, inventory.phase)
@@ -60,7 +68,10 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
                     reason=f"{judgement.reason} (from {flow.runs_from}, "
                     f"standing in for {flow.source})"
                 )
-        outcomes.append(outcome(flow, judgement, rows, waivers.get(flow.id)))
+            if own and judgement.verdict is not Verdict.PASS:
+                judgement = judgement._replace(reason=f"{judgement.reason}; {told(own)}")
+        made = outcome(flow, judgement, rows, waivers.get(flow.id))
+        outcomes.append(replace(made, traces=own))
     telling = (
         each for each in facts.values() if each.accepts_all or each.scan_protected or each.left_out
     )

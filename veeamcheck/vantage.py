@@ -25,6 +25,7 @@ from veeamcheck.model import (
     PairFacts,
     Policy,
     Signal,
+    Trace,
     Transport,
 )
 from veeamcheck.net.interface import Network, UnresolvedError
@@ -57,6 +58,8 @@ class Settings:
     """Contact failover ports also where the primary port works."""
     checks: str = "service"
     """``service``: ask what answers; ``connect``: stop at the handshake."""
+    trace: bool = False
+    """Find where on the path the blocked ports are, from this machine."""
     pace: str = "normal"
     policy: Policy = field(default_factory=Policy)
     key: bytes | None = field(default=None, repr=False)
@@ -103,6 +106,7 @@ class Seen:
     scan_protected: set[str] = field(default_factory=set)
     listening: dict[tuple[str, Transport], PortSet] = field(default_factory=dict)
     """(Address, transport) -> where our listener is up."""
+    traces: list[Trace] = field(default_factory=list)
     contacts: int = 0
     ports_total: int = 0
     ports_folded: int = 0
@@ -379,6 +383,8 @@ class Vantage:
         if self._key and any(row.signal is Signal.SILENT for row in rows):
             # Any vantage may find our listener up there: then it was a block after all.
             return flow.failover_ports is not None
+        if self._settings.trace and any(row.signal is Signal.REFUSED for row in rows):
+            return flow.failover_ports is not None  # a trace may find the reset forged
         # Another address of a transient target may yet show life, and then this one counts.
         facts = PairFacts(vantage=self._name, target=flow.target, alive=True)
         return needs_failover(flow, rows, facts, self._inventory.phase)

@@ -31,6 +31,9 @@ from veeamcheck.model import (
 )
 from veeamcheck.ports import PortSet
 
+RESET_TRACED = "trace"
+"""In a refusal's detail: what a trace has excluded of the reset being forged, in words."""
+
 
 class Standing(Enum):
     """What one port's signal proves for a flow."""
@@ -333,15 +336,23 @@ def _reason(judgement: Judgement, findings: Sequence[Finding]) -> str:
             words = f"interrupted: {words}"
         case _:
             pass
-    if any(_could_be_forged(finding) for finding in findings) and judgement.verdict in (
-        Verdict.PASS,
-        Verdict.DEGRADED,
-    ):
-        words += " (a reset can be forged by a firewall; nothing listened here to exclude that)"
+    if judgement.verdict in (Verdict.PASS, Verdict.DEGRADED):
+        words += _forging(findings)
     gap = max((f.evidence.gap for f in findings if f.evidence), default=0)
     if gap:
         words += f"; sampled: a hole of up to {gap} port{'s' * (gap > 1)} could have been missed"
     return words
+
+
+def _forging(findings: Sequence[Finding]) -> str:
+    """What a pass must say of the resets that it rests on; empty where it rests on none."""
+    rows = [finding.evidence for finding in findings if _could_be_forged(finding)]
+    if not rows:
+        return ""
+    traced = [(row.detail or {}).get(RESET_TRACED) if row else None for row in rows]
+    if not all(traced):
+        return " (a reset can be forged by a firewall; nothing listened here to exclude that)"
+    return f" ({'; '.join(dict.fromkeys(f'trace {each}' for each in traced))})"
 
 
 def _could_be_forged(finding: Finding) -> bool:

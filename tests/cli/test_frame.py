@@ -14,7 +14,7 @@ from veeamcheck.cli._frame import command_names
 
 COMMANDS = [
     *("demo", "diff", "history", "init", "listen", "merge", "plan", "probe", "report", "rules"),
-    *("run", "schedule", "schema", "script", "validate", "watch"),
+    *("run", "schedule", "schema", "script", "trace", "validate", "watch"),
 ]
 
 

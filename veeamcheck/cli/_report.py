@@ -12,7 +12,7 @@ import typer
 from veeamcheck import reports
 from veeamcheck.cli._exit import Status
 from veeamcheck.cli._output import Output, is_plugin, reason_of, say, write_file, write_stdout
-from veeamcheck.model import Plan, Report
+from veeamcheck.model import Plan, Report, Trace, Traces
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,6 +79,26 @@ def deliver_plan(plan: Plan, outputs: Sequence[Output]) -> int:
 
     written = _hand_over(outputs, "table", show, render)
     return Status.OK if written else Status.UNWRITTEN
+
+
+def deliver_traces(traces: Sequence[Trace], outputs: Sequence[Output]) -> bool:
+    """Print and write traces; False if that could not be done somewhere."""
+
+    def show(console: Console) -> None:
+        from veeamcheck.reports.terminal import print_traces
+
+        print_traces(traces, console)
+
+    def render(name: str) -> str:
+        if name == "table":
+            from veeamcheck.reports.terminal import render_traces
+
+            return render_traces(traces)
+        from veeamcheck.reports import json
+
+        return json.render(Traces(traces=tuple(traces)))
+
+    return _hand_over(outputs, "table", show, render)
 
 
 def _hand_over(

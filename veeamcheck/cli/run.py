@@ -13,6 +13,7 @@ Examples:
     veeamcheck run --from pve1
     veeamcheck run -i site.toml --host 'repo*' --full-range
     veeamcheck run -o json=report.json --fail-on degraded --allow-unproven idle-silent
+    veeamcheck run --trace
     veeamcheck run --record --notify changes --targets /etc/veeamcheck/targets
 
 Exit status:
@@ -82,6 +83,12 @@ def run(
             help="Stop at the handshake, or also ask the services that can be asked (now: NTP)."
         ),
     ] = "service",
+    trace: Annotated[
+        bool,
+        typer.Option(
+            "--trace", help="Find where on the path the blocked ports are (see veeamcheck trace)."
+        ),
+    ] = False,
     pace: Annotated[
         Literal["polite", "normal", "fast"],
         typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
@@ -123,6 +130,7 @@ def run(
         full_range=full_range,
         check_failover=check_failover,
         checks=checks,
+        trace=trace,
         pace=pace,
         policy=policy,
         key=listener_key(key_file),

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import asyncio_dgram
 
-from veeamcheck.model import Observation, Transport
+from veeamcheck.model import Observation, Signal, Transport
 from veeamcheck.net import errors
 from veeamcheck.net.interface import Datagram
-from veeamcheck.net.sockets import family_of, local_address, socket_address
+from veeamcheck.net.sockets import family_of, local_address, set_ttl, socket_address
 
 _LOOK_FOR_ERRORS = 0.05
 """Seconds between looks at the stream's errors: its `recv` does not wake up for them."""
@@ -68,10 +68,13 @@ def _tell(told: asyncio.Future[None]) -> None:
         told.set_result(None)
 
 
-async def settle(address: str, port: int, payload: bytes, timeout: float) -> Observation:
-    """What stands behind a failed exchange: one more, on a socket with an error queue (Linux).
+async def settle(
+    address: str, port: int, payload: bytes, timeout: float, *, ttl: int | None = None
+) -> Observation:
+    """What one datagram brings back, on a socket with an error queue (Linux).
 
-    An answer counts for nothing here: whoever asks has just judged the answers.
+    `OPEN` where anything at all answers: what it says is for others to judge. `ttl`: how many
+    hops the datagram may go.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -86,7 +89,10 @@ async def settle(address: str, port: int, payload: bytes, timeout: float) -> Obs
                 sock.setsockopt(socket.IPPROTO_IPV6, errors.IPV6_RECVERR, 1)
             else:
                 sock.setsockopt(socket.IPPROTO_IP, errors.IP_RECVERR, 1)
+            if ttl is not None:
+                set_ttl(sock, ttl)
             sock.connect(socket_address(address, port))
+            started = time.monotonic()
             sock.send(payload)
             loop.add_reader(sock.fileno(), _tell, told)
             try:
@@ -96,12 +102,15 @@ async def settle(address: str, port: int, payload: bytes, timeout: float) -> Obs
                 return errors.SILENCE
             finally:
                 loop.remove_reader(sock.fileno())
+            rtt = time.monotonic() - started
             number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         except OSError as error:
-            number = error.errno or 0
+            rtt, number = None, error.errno or 0
         icmp = errors.take_icmp_error(sock)
         if icmp:
             return errors.from_icmp(
                 icmp, transport=Transport.UDP, target=address, local=local_address(address)
-            )
-        return errors.from_errno(number, attributes=True) if number else errors.SILENCE
+            )._replace(rtt=rtt)
+        if number:
+            return errors.from_errno(number, attributes=True)
+        return Observation(Signal.OPEN, attributed=True, rtt=rtt)

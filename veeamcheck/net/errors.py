@@ -58,6 +58,7 @@ _MEANING = {
     (6, 3, 0): "time exceeded: a routing loop",
 }
 _UNREACHABLE = frozenset({(4, 3, 0), (4, 3, 1), (4, 11, 0), (6, 1, 0), (6, 1, 3), (6, 3, 0)})
+_TIME_EXCEEDED = frozenset({(4, 11, 0), (6, 3, 0)})
 _PORT_UNREACHABLE = frozenset({(4, 3, 3), (6, 1, 4)})
 
 # Windows numbers its errors on its own, and twice: Winsock's for calls, its kernel's for overlapped
@@ -160,6 +161,15 @@ def from_icmp(
         signal = Signal.REJECTED
     detail: Detail = {"icmp_type": error.type, "icmp_code": error.code, "meaning": meaning}
     return Observation(signal, attributed=True, by=by, detail=detail)
+
+
+def expired_at(seen: Observation) -> str | None:
+    """The router at which a probe's hops were used up; None: something else came back."""
+    detail = seen.detail or {}
+    if not seen.by:
+        return None
+    kind = (6 if ":" in seen.by else 4, detail.get("icmp_type"), detail.get("icmp_code"))
+    return seen.by if kind in _TIME_EXCEEDED else None
 
 
 def from_errno(number: int, *, attributes: bool, rtt: float | None = None) -> Observation:

@@ -34,6 +34,14 @@ def socket_address(address: str, port: int) -> SocketAddress:
     return (address, port)
 
 
+def set_ttl(sock: socket.socket, ttl: int) -> None:
+    """Let what this socket sends pass at most `ttl` hops, the last one being where it arrives."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+
+
 def reset_on_close(sock: socket.socket) -> None:
     """Have a connection end with a reset, so that it leaves nothing behind on either side."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)

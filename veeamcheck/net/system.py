@@ -72,8 +72,8 @@ class SystemNetwork:
         if failure is None or self._portable or failure.signal is Signal.LOCAL_ERROR:
             return answer
         seen = await datagrams.settle(address, port, payload, timeout)
-        if seen.signal is Signal.SILENT:
-            return answer
+        if seen.signal in (Signal.SILENT, Signal.OPEN):
+            return answer  # the answers have just been judged
         return answer._replace(failure=seen)
 
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:

@@ -28,6 +28,7 @@ from veeamcheck.net.sockets import (
     family_of,
     is_self_connected,
     local_address,
+    set_ttl,
     socket_address,
 )
 
@@ -52,8 +53,10 @@ class WriterConnector:
         self._loop = asyncio.get_running_loop()
         self._flying: dict[int, tuple[Attempt, asyncio.TimerHandle]] = {}
 
-    def connect(self, address: str, port: int, timeout: float, done: Done) -> None:
-        """Start one attempt; see `Network.connect`."""
+    def connect(
+        self, address: str, port: int, timeout: float, done: Done, *, ttl: int | None = None
+    ) -> None:
+        """Start one attempt; see `Network.connect`. `ttl`: how many hops it may go."""
         try:
             family = family_of(address)
             sock = socket(family, SOCK_STREAM | SOCK_NONBLOCK)
@@ -66,6 +69,8 @@ class WriterConnector:
                 sock.setsockopt(IPPROTO_IPV6, errors.IPV6_RECVERR, 1)
             else:
                 sock.setsockopt(IPPROTO_IP, errors.IP_RECVERR, 1)
+            if ttl is not None:
+                set_ttl(sock, ttl)
             number = sock.connect_ex(socket_address(address, port))
             if number in errors.IN_PROGRESS:
                 # A neighbour's reset is often back already; asking spares the wait for an event.

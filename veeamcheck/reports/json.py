@@ -9,17 +9,20 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from veeamcheck.model import SCHEMA_VERSION, InputError, Plan, Problem, Report
+from veeamcheck.model import SCHEMA_VERSION, InputError, Plan, Problem, Report, Traces
 
 _REPORT = TypeAdapter(Report)
 _PLAN = TypeAdapter(Plan)
+_TRACES = TypeAdapter(Traces)
 _MOST_PROBLEMS = 20
 
 
-def render(document: Report | Plan) -> str:
-    """The report or plan as JSON text: equal documents give equal texts."""
+def render(document: Report | Plan | Traces) -> str:
+    """The report, plan or traces as JSON text: equal documents give equal texts."""
     if isinstance(document, Plan):
         return _text(_PLAN, document)
+    if isinstance(document, Traces):
+        return _text(_TRACES, document)
     run = document.run
     run = replace(run, start=_to_second(run.start), end=_to_second(run.end))
     return _text(_REPORT, replace(document, run=run))
@@ -56,7 +59,7 @@ def report_schema() -> dict[str, Any]:
     }
 
 
-def _text(adapter: TypeAdapter[Any], document: Report | Plan) -> str:
+def _text(adapter: TypeAdapter[Any], document: Report | Plan | Traces) -> str:
     try:
         return adapter.dump_json(document, indent=2).decode()
     except ValueError:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import StringIO
 
 from rich.console import Console
 
-from veeamcheck.model import Plan, Report
+from veeamcheck.model import Plan, Report, Trace
 from veeamcheck.reports.terminal.blocks import Page
 from veeamcheck.reports.terminal.plan import plan_blocks
 from veeamcheck.reports.terminal.report import Level, report_blocks
+from veeamcheck.reports.terminal.trace import trace_blocks
 
-__all__ = ["Level", "print_plan", "print_report", "render", "render_plan"]
+__all__ = [
+    "Level",
+    "print_plan",
+    "print_report",
+    "print_traces",
+    "render",
+    "render_plan",
+    "render_traces",
+]
 
 _WIDTH = 100
 
@@ -30,6 +40,13 @@ def render_plan(plan: Plan) -> str:
     return file.getvalue()
 
 
+def render_traces(traces: Sequence[Trace]) -> str:
+    """Traces as plain text for a file: 100 columns, no colour."""
+    file = StringIO()
+    print_traces(traces, _plain(file))
+    return file.getvalue()
+
+
 def print_report(report: Report, console: Console, *, level: Level = Level.NORMAL) -> None:
     """Print the report as wide, colourful and Unicode as the console is."""
     console.print(Page(report_blocks(report, level)), end="")
@@ -38,6 +55,11 @@ def print_report(report: Report, console: Console, *, level: Level = Level.NORMA
 def print_plan(plan: Plan, console: Console) -> None:
     """Print every flow and where it runs from, and what was skipped and why."""
     console.print(Page(plan_blocks(plan)), end="")
+
+
+def print_traces(traces: Sequence[Trace], console: Console) -> None:
+    """Print every trace hop by hop, and what follows from it."""
+    console.print(Page(trace_blocks(traces)), end="")
 
 
 def _plain(file: StringIO) -> Console:
