@@ -21,10 +21,11 @@ class Pace:
 _UNLIMITED = float("inf")
 
 # A burst counts within the second (or the five seconds) that a defence looks at, so the rate
-# is the documented limit less the burst: at most 150/s, and at most 20 in any 5 s.
+# is the documented limit less the burst: at most 150/s, and at most 20 in any 5 s. It is a little
+# less still, for packets bunch up on their way.
 PACES = {
     "polite": Pace(per_target=2.8, per_target_burst=2, overall=300, overall_burst=50),
-    "normal": Pace(per_target=135, per_target_burst=15, overall=950, overall_burst=50),
+    "normal": Pace(per_target=130, per_target_burst=15, overall=930, overall_burst=50),
     "fast": Pace(
         per_target=_UNLIMITED, per_target_burst=512, overall=_UNLIMITED, overall_burst=512
     ),
