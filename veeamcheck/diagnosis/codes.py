@@ -29,7 +29,7 @@ def find_words(text: str) -> tuple[Word, ...]:
 
 def known_words() -> tuple[str, ...]:
     """Every word that can be asked for."""
-    return tuple(_BY_WORD)
+    return tuple(map(str, _BY_WORD))
 
 
 _N, _S, _B, _O, _D = Who.NETWORK, Who.SERVER, Who.BACKUP, Who.OPERATOR, Who.DNS

@@ -7,7 +7,7 @@ inventory: hosts, ports, roles. `_finding` answers it: the rules and flows that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -79,7 +79,13 @@ def explain(what: str, known: Knowledge) -> Explanation | None:
 
 def explain_log(what: str, name: str, clues: Clues, known: Knowledge) -> Explanation | None:
     """What a log, named `name`, tells; None where nothing in it was recognised."""
-    if not clues.incidents and not clues.mentioned:
+    mentioned = [
+        place
+        for place in clues.mentioned
+        # Of a line that somebody typed everything is meant, of a whole file only what is known.
+        if clues.lines == 1 or known.is_host(place.host) or known.rules_on(place.ports, None)
+    ]
+    if not clues.incidents and not mentioned:
         return None
     note = LogNote(
         name=name,
@@ -91,8 +97,8 @@ def explain_log(what: str, name: str, clues: Clues, known: Knowledge) -> Explana
     if clues.incidents:
         findings = _findings_of(clues.incidents, known)
     else:
-        asked = _asked_by(clues.mentioned, known)
-        findings = [_finding(replace(asked, title=_where(asked) or "places named"), known)]
+        asked = _asked_by(mentioned, known)
+        findings = [_finding(replace(asked, title=_where(asked)), known)]
     told = {each.id: each for incident in clues.incidents for each in incident.messages}
     meanings = [_of_message(each) for each in MESSAGES if each.id in told]
     explanation = _explanation(what, About.LOG, known, findings, meanings)
@@ -147,7 +153,7 @@ def _about_host(what: str, known: Knowledge) -> _Question | None:
 def _asked_by(places: Iterable[Place], known: Knowledge) -> _Question:
     """What places that a log names ask for: where connections lead, and who else was named."""
     named = {place.host: _named(place.host, known) for place in places if place.host}
-    ends = {place.host for place in places if place.host and place.ports}
+    ends = {place.host for place in places if place.host and (place.ports or place.towards)}
     targets = dict.fromkeys(host for end in named if end in ends for host in named[end].hosts)
     hosts = dict.fromkeys(host for each in named.values() for host in each.hosts)
     transports = {place.transport for place in places if place.transport}
@@ -190,36 +196,49 @@ class _Group:
 
 
 def _findings_of(incidents: Iterable[Incident], known: Knowledge) -> list[Finding]:
-    groups: dict[object, _Group] = {}
+    groups: dict[tuple[object, object], _Group] = {}
     for incident in incidents:
         asked = _of_incident(incident, known)
         meanings = tuple(message.id for message in incident.messages)
-        documented = known.rules_on(asked.ports, asked.transport) if asked.ports else []
-        rules = {flow.rule for flow in _flows(asked, documented, known)} or documented
-        strangers = tuple(each.text for each in asked.named if not each.hosts)
-        key = (
-            *(meanings, asked.targets, asked.hosts, strangers, asked.transport, asked.roles),
-            *(frozenset(rules) or asked.ports,),
-        )
+        key = meanings, _sense(asked, known)
         if key in groups:
             groups[key].add(asked, incident)
         else:
-            lines = LogLines(
-                first=incident.first,
-                last=incident.last,
-                count=incident.count,
-                excerpt=incident.excerpt,
-            )
-            groups[key] = _Group(asked, meanings, lines)
+            groups[key] = _Group(asked, meanings, _lines_of(incident))
     titles = {message.id: message.title for message in MESSAGES}
     findings = []
-    for group in groups.values():
+    for group in _without_vague(groups):
         said = listed(titles[each] for each in group.meanings)
         where = _where(group.asked)
         asked = replace(group.asked, title=f"{where}: {said}" if where else said)
         findings.append(replace(_finding(asked, known), meanings=group.meanings, lines=group.lines))
     # What can be acted on comes first; within that the order is the log's.
     return sorted(findings, key=lambda each: (not each.flows, not each.rules))
+
+
+def _sense(asked: _Question, known: Knowledge) -> object:
+    """Equal for questions with the same answer, whatever port of a range a job took."""
+    documented = known.rules_on(asked.ports, asked.transport) if asked.ports else []
+    rules = {flow.rule for flow in _flows(asked, documented, known)} or documented
+    strangers = tuple(each.text for each in asked.named if not each.hosts)
+    return asked.targets, asked.hosts, strangers, frozenset(rules) or asked.ports
+
+
+def _without_vague(groups: Mapping[tuple[object, object], _Group]) -> list[_Group]:
+    """The groups, without those that only say that a connection failed where another says how."""
+    vague = {message.id for message in MESSAGES if message.vague}
+    told = {sense for (_, sense), group in groups.items() if not vague.issuperset(group.meanings)}
+    return [
+        group
+        for (_, sense), group in groups.items()
+        if sense not in told or not vague.issuperset(group.meanings)
+    ]
+
+
+def _lines_of(incident: Incident) -> LogLines:
+    return LogLines(
+        first=incident.first, last=incident.last, count=incident.count, excerpt=incident.excerpt
+    )
 
 
 def _of_incident(incident: Incident, known: Knowledge) -> _Question:
@@ -319,8 +338,8 @@ def _notes(
     strangers = [each.text for each in asked.named if not each.hosts]
     if inventory and strangers:
         yield (
-            f"{inventory.file} has no host {listed(strangers, 8)}; "
-            "the name or address that the log uses can be added as one of its addresses."
+            f"{inventory.file} has no host {listed(strangers, 8)}. Where that is another name of "
+            "one of its hosts, ask about that host by its own name."
         )
     for each in asked.named:
         if len(each.hosts) > 1:

@@ -44,6 +44,8 @@ class Place(NamedTuple):
     ports: PortSet = PortSet()
     transport: Transport | None = None
     """None where the line does not say."""
+    towards: bool = False
+    """The line says that something leads there: ``to host repo1``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +101,32 @@ class Lines:
 
     def __iter__(self) -> Iterator[str]:
         left = self._most
-        whole = True
+        begins, counted = True, False
         while piece := self._stream.readline(LONGEST_LINE):
             left -= len(piece)
             if left < 0:
                 self.ended_early = True
                 return
-            ended = piece.endswith("\n")
-            if whole:
-                yield piece.rstrip("\r\n")
-                self.cut += not ended and len(piece) == LONGEST_LINE
-            whole = ended
+            text = piece.rstrip("\r\n")
+            if begins:
+                yield text
+                counted = False
+            elif text and not counted:
+                self.cut += 1
+                counted = True
+            begins = piece.endswith("\n")
 
 
 def read_clues(lines: Lines, is_host: IsHost) -> Clues:
     """All clues of a log; `is_host` knows the names that an inventory has."""
     incidents: dict[object, Incident] = {}
     mentioned: dict[Place, None] = {}
-    before: _Record | None = None
     left_out = number = 0
-    for record in _records(lines):
-        number = record.first + len(record.lines) - 1
-        incident = _incident(record, before, is_host)
-        before = record
+
+    def keep(incident: Incident | None) -> int:
+        """Keep it, and return 1 where it had to be left out."""
         if incident is None:
-            if not incidents and len(mentioned) < _MOST_MENTIONED:
-                mentioned.update(dict.fromkeys(_places(record.lines, is_host)))
-            continue
+            return 0
         key = tuple(each.id for each in incident.messages), incident.subjects, incident.places
         known = incidents.get(key)
         if known:
@@ -133,7 +134,25 @@ def read_clues(lines: Lines, is_host: IsHost) -> Clues:
         elif len(incidents) < MOST_INCIDENTS:
             incidents[key] = incident
         else:
-            left_out += 1
+            return 1
+        return 0
+
+    before: _Record | None = None
+    pending: Incident | None = None
+    for record in _records(lines):
+        number = record.first + len(record.lines) - 1
+        incident = _incident(record, before, is_host)
+        if incident and incident.borrowed and pending:
+            # The record before failed, too: this one only says how.
+            pending = _with_more(pending, incident)
+            continue
+        left_out += keep(pending)
+        pending = incident
+        if incident is None and not incidents and len(mentioned) < _MOST_MENTIONED:
+            readable = [line for line in record.lines if not _NO_TEXT.intersection(line)]
+            mentioned.update(dict.fromkeys(_places(readable, is_host)))
+        before = record
+    left_out += keep(pending)
     return Clues(
         incidents=tuple(incidents.values()),
         mentioned=() if incidents else tuple(mentioned)[:_MOST_MENTIONED],
@@ -216,6 +235,16 @@ def _incident(record: _Record, before: _Record | None, is_host: IsHost) -> Incid
     )
 
 
+def _with_more(incident: Incident, more: Incident) -> Incident:
+    return replace(
+        incident,
+        messages=most_telling((*incident.messages, *more.messages)),
+        subjects=tuple(
+            {each.title: each for each in (*incident.subjects, *more.subjects)}.values()
+        ),
+    )
+
+
 def _same_thread(one: _Record, other: _Record) -> bool:
     """Whether both name the same thread; a log that names none has only one."""
     threads = [_THREAD.search(record.lines[0][:_PREFIX]) for record in (one, other)]
@@ -238,10 +267,18 @@ _PORTS = re.compile(
 )
 # The name is only looked at: it may itself be such a word, as in "to host repo1".
 _CALLED = re.compile(
-    r"(?:\b(?:host|server|machine|target|node|name|resolve|to|proxy|computer|repository)"
-    r"[\s:=]{1,3}['\"\[(]{0,2}|\\\\)(?=([A-Za-z0-9_][\w.-]{1,252}))",
+    r"(\b(?:host|server|machine|target|node|name|resolve|to|for|proxy|computer|repository)"
+    r"(?=[\s:=])|\\\\)[\s:=]{0,3}['\"\[(]{0,2}(?=([A-Za-z0-9_][\w.-]{1,252}))",
     re.ASCII | re.IGNORECASE,
 )
+_TOWARDS = re.compile(
+    r"(?:\bto|[-=]>|→)\s?(?:the\s)?(?:[A-Za-z]{1,12}\s){0,2}['\"\[(\\]{0,2}$", re.ASCII
+)
+_PREPOSITION = 40
+"""Characters before a host in which a line says that something leads there."""
+
+_NO_TEXT = frozenset("\0\ufffd")
+"""What files have in them that are no text at all."""
 
 _NO_HOSTS = frozenset(
     (
@@ -279,13 +316,14 @@ def _places(lines: Iterable[str], is_host: IsHost) -> tuple[Place, ...]:
             break
         found.update(dict.fromkeys(_places_of(line, is_host)))
     with_port = {place.host for place in found if place.ports}
+    towards = {place.host for place in found if place.towards}
     ports = {place.ports for place in found if place.host and place.ports}
-    kept = (
-        place
-        for place in found
-        if (place.ports and (place.host or place.ports not in ports))
-        or (place.host and place.host not in with_port)
-    )
+    kept: dict[Place, None] = {}
+    for place in found:
+        if place.ports and (place.host or place.ports not in ports):
+            kept[place._replace(towards=False)] = None
+        elif place.host and place.host not in with_port:
+            kept[place._replace(towards=place.host in towards)] = None
     return tuple(kept)[:_MOST_PLACES]
 
 
@@ -298,7 +336,8 @@ def _places_of(line: str, is_host: IsHost) -> Iterator[Place]:
             start = match.start() + part.start()
             place = _place_of(part[1] if part[1] is not None else part[0], part[2], is_host)
             if place and not _is_version(line, start, place):
-                yield place
+                before = line[max(0, start - _PREPOSITION) : start]
+                yield place._replace(towards=bool(_TOWARDS.search(before)))
     for match in _PORTS.finditer(line):
         named, first, last, before, one, end, other, until, after = match.groups()
         ports = _ports(first or one or other, last or end or until)
@@ -306,8 +345,9 @@ def _places_of(line: str, is_host: IsHost) -> Iterator[Place]:
         if ports:
             yield Place("", ports, Transport(transport.lower()) if transport else None)
     for match in _CALLED.finditer(line):
-        name = match[1].rstrip(".-")
-        if _looks_like_a_host(name) and not is_host(name):
+        name = match[2].rstrip(".-")
+        vague = match[1].lower() == "for" and "." not in name
+        if not vague and _looks_like_a_host(name) and not is_host(name):
             yield Place(name)
 
 
