@@ -1,6 +1,8 @@
 """`veeamcheck explain`: what it reads, prints and exits with."""
 
 import io
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -167,3 +169,16 @@ def test_a_finding_lists_no_more_than_a_person_reads(
     (tmp_path / "job.log").write_text("".join(lines))
     assert "and 8 findings more (--verbose)" in veeamcheck("explain", "job.log").out
     assert "10.0.19.1 port 6162" in veeamcheck("explain", "job.log", "--verbose").out
+
+
+def test_the_manual_shows_what_is_printed(
+    veeamcheck: Veeamcheck, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(__file__).parents[2]
+    manual = (root / "docs" / "explain.md").read_text(encoding="utf-8")
+    log, printed = re.findall(r"```text\n(.*?)```", manual, re.DOTALL)[:2]
+    shutil.copy(root / "inventory.example.toml", tmp_path / "inventory.toml")
+    (tmp_path / "Job.log").write_text(log)
+    monkeypatch.setenv("COLUMNS", "98")
+    result = veeamcheck("explain", "-q", "Job.log")
+    assert result.out.startswith(printed)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from veeamcheck.diagnosis.explain import explain, explain_log
 from veeamcheck.diagnosis.explanation import About, Explanation, Finding
@@ -245,3 +247,22 @@ def test_a_word_has_all_its_meanings() -> None:
 @pytest.mark.parametrize("what", ["", "nobody", "no-such-rule@a>b", "a b c", "*.log"])
 def test_anything_else_is_left_to_the_log_reader(what: str) -> None:
     assert explain(what, SITE) is None
+
+
+@given(st.text())
+@example("[" * 100_000)
+@example("a@" * 50_000)
+@example("9" * 100_000)
+@example("*" * 1_000)
+def test_no_question_raises_but_for_a_port_that_cannot_be(what: str) -> None:
+    try:
+        explain(what, SITE)
+    except ValueError as error:
+        assert "port" in str(error) or "run" in str(error)
+
+
+def test_a_failover_port_leads_to_the_primary() -> None:
+    finding = the_one(of_log("connect to gw1:2502: connection timed out"))
+    assert any("the primary port (6162)" in note for note in finding.notes)
+    finding = the_one(of_log("connect to gw1:6162: connection timed out"))
+    assert not any("primary" in note for note in finding.notes)

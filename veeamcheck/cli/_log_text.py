@@ -21,6 +21,8 @@ def open_log(path: Path | None) -> Iterator[TextIO]:
     UTF-8, or UTF-16 as Windows writes it with a mark at the beginning; bytes that are neither
     become replacement characters. CommandError where it cannot be read, now or later.
     """
+    if path is None and sys.stdin is None:  # the process was started without one
+        raise CommandError("there is no standard input; name a file")
     if path is None and sys.stdin.isatty():
         say("reading a log from standard input; Ctrl-D (Windows: Ctrl-Z, Enter) ends it")
     try:

@@ -353,10 +353,13 @@ def _notes(
         yield from _why_no_flow(asked, documented, rules, known)
     if flows and all(flow.listener is Listener.SESSION for flow in flows):
         yield "Something listens there only while a job runs: between jobs, silence proves nothing."
-    standing_in = {flow.runs_from: flow.source for flow in flows if flow.runs_from != flow.source}
-    if standing_in:
-        yield "Probed from a stand-in: " + listed(
-            f"{host} for {source}" for host, source in standing_in.items()
+    if asked.ports and flows and not any(flow.ports & asked.ports for flow in flows):
+        primary = listed((str(flow.ports) for flow in flows), 8)
+        ranges = any(len(flow.failover_ports or ()) > 1 for flow in flows)
+        yield (
+            f"{asked.ports} is failover: it is taken where the primary port ({primary}) does not "
+            f"work{', and by versions before 13 first of all' if ranges else ''}. "
+            "Look at the primary port, too."
         )
 
 

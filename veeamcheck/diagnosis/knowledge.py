@@ -15,6 +15,9 @@ from veeamcheck.expand import target_role
 from veeamcheck.model import Flow, Inventory, Mode, Plan, Rule, RuleSet, Skipped, Transport
 from veeamcheck.ports import PortSet
 
+_LONGEST_PATTERN = 200
+"""Characters; what is longer is a line of a log, and reading it as a glob could take minutes."""
+
 
 @dataclass(frozen=True)
 class Knowledge:
@@ -61,6 +64,8 @@ class Knowledge:
 
     def rules_like(self, pattern: str) -> list[str]:
         """The rules whose id is this, or that this glob matches; without regard to case."""
+        if len(pattern) > _LONGEST_PATTERN:
+            return []
         return [rule for rule in self.facts if fnmatchcase(rule.lower(), pattern.lower())]
 
     def roles_of(self, host: str) -> tuple[str, ...]:
