@@ -1,4 +1,4 @@
-"""Say what a port, rule, host, word or log line is about, and what to do.
+"""Explain a port, rule, host, word or log: what it is about.
 
 WHAT is a port (6162, 445/udp, 2500-3300), a rule's id or a glob, a flow (RULE@SOURCE>TARGET), a
 host of the inventory, a signal, verdict or reason code (blocked-silent), a line of a log, or the
