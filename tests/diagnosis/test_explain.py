@@ -114,6 +114,11 @@ def test_a_host_that_the_inventory_has_not_means_no_flow() -> None:
     assert any("no host 203.0.113.9" in note for note in finding.notes)
 
 
+def test_nor_does_the_host_that_wrote_it_make_one() -> None:
+    line = "Nov 18 22:03:09 worker1 agent[8]: connect to 203.0.113.9:6162: connection refused"
+    assert the_one(of_log(line)).flows == ()
+
+
 def test_a_port_that_leads_to_no_role_of_the_host_claims_no_rule() -> None:
     finding = the_one(of_log("Connection refused 10.0.10.5:6160"))
     assert (finding.rules, finding.flows) == ((), ())

@@ -55,6 +55,8 @@ class _Question:
     """Only these, where any is given."""
     roles: tuple[str, ...] = ()
     """One end has such a role, where that leaves anything."""
+    leads_away: bool = False
+    """A connection leads to a host that the inventory does not have."""
     exact: bool = False
     """One flow is meant: the only host in `hosts` is its source."""
 
@@ -162,6 +164,7 @@ def _asked_by(places: Iterable[Place], known: Knowledge) -> _Question:
         targets=tuple(targets),
         hosts=tuple(host for host in hosts if host not in targets),
         named=tuple(named.values()),
+        leads_away=bool(ends) and not targets,
         transport=transports.pop() if len(transports) == 1 else None,
         ports=PortSet.of_runs(run for place in places for run in place.ports.runs),
     )
@@ -293,11 +296,13 @@ def _flows(asked: _Question, documented: list[str], known: Knowledge) -> list[Fl
     if asked.exact:
         flows = known.flows_of(targets=asked.targets)
         return [f for f in flows if f.rule in asked.rules and f.source in asked.hosts]
+    if asked.leads_away:
+        return []
     if asked.targets:
         flows = known.flows_of(targets=asked.targets)
     elif asked.hosts:
         flows = known.flows_of(ends=asked.hosts)
-    elif asked.named:  # hosts that the inventory does not have
+    elif asked.named:  # none of them in the inventory
         return []
     else:
         flows = known.flows_of(rules=asked.rules or documented)
