@@ -18,6 +18,7 @@ import typer
 
 from veeamcheck.cli._frame import PROGRAM, app, command_names, load_command
 from veeamcheck.demo import audit_demo
+from veeamcheck.diagnosis.messages import MESSAGES
 from veeamcheck.model import Report, RuleSet
 from veeamcheck.reports.csv import COLUMNS
 from veeamcheck.reports.prometheus import METRICS
@@ -120,6 +121,25 @@ def attributes() -> str:
     )
 
 
+# --- explain ---------------------------------------------------------------------------------
+
+
+def log_messages() -> str:
+    """The messages of logs, and what veeamcheck can see where they are logged."""
+    return _table(
+        ("message", "read in", "can be seen as", "meaning"),
+        [
+            (
+                f"`{message.id}`",
+                f"*{message.phrases[0]}*, …",
+                _code(message.signals),
+                f"{message.means} {message.unsure}",
+            )
+            for message in MESSAGES
+        ],
+    )
+
+
 # --- reports ---------------------------------------------------------------------------------
 
 
@@ -157,6 +177,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "options": options,
     "attributes": attributes,
+    "log messages": log_messages,
     "metrics": metrics,
     "csv columns": lambda: ", ".join(COLUMNS),
 }

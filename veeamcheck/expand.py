@@ -103,7 +103,7 @@ def _apply(
     rule: Rule, rule_set: RuleSet, site: _Site, vantage: str | None
 ) -> Iterator[Flow | Skipped]:
     skip = partial(Skipped, rule=rule.id, section=rule.section)
-    role = _target_role(rule, rule_set)
+    role = target_role(rule, rule_set)
 
     if reason := _why_not_here(rule, rule_set, site) or site.nobody(rule.source, role):
         yield skip(source=None, target=None, reason=reason)
@@ -156,7 +156,7 @@ def _apply(
             )
 
 
-def _target_role(rule: Rule, rule_set: RuleSet) -> str:
+def target_role(rule: Rule, rule_set: RuleSet) -> str:
     """The role in which the target takes part."""
     if rule.target_self:
         return rule.source

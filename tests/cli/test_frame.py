@@ -13,8 +13,9 @@ from veeamcheck.cli import _frame
 from veeamcheck.cli._frame import command_names
 
 COMMANDS = [
-    *("demo", "diff", "history", "init", "listen", "merge", "plan", "probe", "report", "rules"),
-    *("run", "schedule", "schema", "script", "trace", "validate", "watch"),
+    *("demo", "diff", "explain", "history", "init", "listen", "merge", "plan", "probe"),
+    *("report", "rules", "run", "schedule", "schema", "script", "trace", "validate"),
+    *("watch"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
+from veeamcheck.diagnosis.words import target_text
 from veeamcheck.model import Condition, Population, Rule, RuleSet, Value
 
 
@@ -61,15 +62,6 @@ def rule_text(rule_set: RuleSet, rule: Rule) -> str:
                 break_on_hyphens=False,
             )
     return "\n".join(lines)
-
-
-def target_text(rule: Rule) -> str:
-    """Where a rule leads."""
-    if rule.target_self:
-        return "itself"
-    if rule.target_gateway_of:
-        return f"gateway of {rule.target_gateway_of}"
-    return rule.target
 
 
 def ports_text(rule: Rule) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 from collections.abc import Iterable
+
+from veeamcheck.model import Rule
 
 
 def counted(number: int, noun: str) -> str:
@@ -21,3 +26,17 @@ def listed(items: Iterable[str], most: int = 4) -> str:
     if len(distinct) < 2:
         return "".join(distinct)
     return f"{', '.join(distinct[:-1])} and {distinct[-1]}"
+
+
+def target_text(rule: Rule) -> str:
+    """Where a rule leads."""
+    if rule.target_self:
+        return "itself"
+    if rule.target_gateway_of:
+        return f"gateway of {rule.target_gateway_of}"
+    return rule.target
+
+
+def command_line(*words: str) -> str:
+    """The words as they are typed, quoted for this machine's kind of shell."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from veeamcheck.diagnosis.words import counted
+from veeamcheck.diagnosis.explanation import RuleFact
+from veeamcheck.diagnosis.words import command_line, counted
 from veeamcheck.model import Evidence, Flow, Outcome, Report, RunNote, Signal, Verdict
 from veeamcheck.ports import PortSet
 
@@ -81,8 +79,7 @@ def _do(count: int, verb: str) -> str:
 
 def command(run: RunNote, host: str) -> str:
     """What to type on a host to test the flows that start there."""
-    words = ["veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host)]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return command_line("veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host))
 
 
 def duration(time: timedelta) -> str:
@@ -106,8 +103,8 @@ def ports_text(ports: PortSet, most: int | None = _MOST_RUNS) -> str:
     return f"{', '.join(runs[:most])} and {len(runs) - most} more runs"
 
 
-def needs(flow: Flow) -> str:
-    """What the flow needs: ``tcp 6162 (failover 2500-3300)``."""
+def needs(flow: Flow | RuleFact) -> str:
+    """What the flow, or the rule, needs: ``tcp 6162 (failover 2500-3300)``."""
     text = f"{flow.transport} {ports_text(flow.ports)}"
     if flow.failover_ports:
         text += f" (failover {ports_text(flow.failover_ports)})"
