@@ -15,7 +15,7 @@ from veeamcheck.cli._frame import command_names
 COMMANDS = [
     *("demo", "diff", "explain", "history", "init", "listen", "merge", "plan", "probe"),
     *("report", "rules", "run", "schedule", "schema", "script", "trace", "validate"),
-    *("watch"),
+    *("watch",),
 ]
 
 
