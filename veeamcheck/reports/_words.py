@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from veeamcheck.diagnosis.impact import Impact, State
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Evidence, Flow, Outcome, Report, RunNote, Signal, Verdict
 from veeamcheck.ports import PortSet
@@ -83,6 +84,12 @@ def command(run: RunNote, host: str) -> str:
     """What to type on a host to test the flows that start there."""
     words = ["veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host)]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def impact_title(impacts: Iterable[Impact]) -> str:
+    """The heading of what follows from the flows in trouble."""
+    sure = any(impact.state is not State.MAY_FAIL for impact in impacts)
+    return "What does not work" if sure else "What may not work"
 
 
 def duration(time: timedelta) -> str:
