@@ -120,6 +120,22 @@ def attributes() -> str:
     )
 
 
+def activities() -> str:
+    rule_set = _rule_set()
+    return _table(
+        ("activity", "what it is", "told of hosts with", "rules"),
+        [
+            (
+                f"`{activity.id}`",
+                activity.title,
+                _code(activity.of),
+                str(sum(activity.id in rule.affects for rule in rule_set.rules)),
+            )
+            for activity in rule_set.activities.values()
+        ],
+    )
+
+
 # --- reports ---------------------------------------------------------------------------------
 
 
@@ -157,6 +173,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "options": options,
     "attributes": attributes,
+    "activities": activities,
     "metrics": metrics,
     "csv columns": lambda: ", ".join(COLUMNS),
 }
