@@ -24,9 +24,7 @@ from veeamcheck.model import (
     Transport,
     Verdict,
 )
-from veeamcheck.net.errors import NO_ROUTE
 from veeamcheck.ports import PortSet
-from veeamcheck.verdict import meaning
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.DEGRADED, Verdict.UNPROVEN)
 _PLACE = {kind: place for place, kind in enumerate(Kind)}
@@ -36,10 +34,6 @@ LEAST = 10_000
 """The weight of what no rule set names as an activity: it comes last."""
 _OF_PAIRS = frozenset({Kind.NAT, Kind.BLACK_HOLE, Kind.SCAN_PROTECTION, Kind.ACCEPTS_ALL})
 """What is between two hosts, or at one of them."""
-_NO_ROUTE_ICMP = frozenset({(3, 0), (1, 0), (11, 0)})
-"""ICMP type and code by which a router says that it has no way, or only one in a loop; IPv6's
-loop is (3, 0) too. An unreachable *host* is another matter: there the route was found."""
-
 _OF_CODE: dict[ReasonCode, frozenset[Signal]] = {
     ReasonCode.PARTLY_BLOCKED: frozenset(
         {Signal.REJECTED, Signal.SILENT, Signal.UNREACHABLE, Signal.UNRESOLVED}
@@ -243,26 +237,14 @@ def _classify_silence(flow: Outcome, rows: Sequence[Evidence], seen: Seen) -> tu
         return Kind.IDLE, ""
     if pair in seen.rejector:
         return (Kind.IDLE, "") if idle else (Kind.REJECTED, seen.rejector[pair] or target)
-    speaker = _without_route(rows)
-    if speaker is not None:
-        return Kind.NO_ROUTE, speaker or vantage
+    if pair in seen.without_route:
+        return Kind.NO_ROUTE, seen.without_route[pair] or vantage
     network = network_of(address)
     if (vantage, network) in seen.dark:
         return Kind.NETWORK_SILENT, network
     if seen.alive_to.get(address):
         return Kind.NO_WAY, f"{vantage} {target}"
     return Kind.HOST_DOWN, f"{target} {address}"
-
-
-def _without_route(rows: Iterable[Evidence]) -> str | None:
-    """The router that has no route, empty for the vantage itself; None where nobody says so."""
-    for row in rows:
-        detail = row.detail or {}
-        if row.by and (detail.get("icmp_type"), detail.get("icmp_code")) in _NO_ROUTE_ICMP:
-            return row.by
-        if row.by is None and meaning(row) == NO_ROUTE:
-            return ""
-    return None
 
 
 def _by(rows: Iterable[Evidence]) -> str:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from veeamcheck.model import SIGNS_OF_LIFE, Evidence, Outcome, Signal, Transport, Verdict
+from veeamcheck.net.errors import NO_ROUTE
 from veeamcheck.ports import PortSet
+from veeamcheck.verdict import meaning
 
 NO_ANSWER = frozenset({Signal.SILENT, Signal.UNREACHABLE})
 _ISOLATED_FROM = 3
@@ -18,6 +20,10 @@ _DARK_HOSTS = 2
 """So many hosts of a network must all stay silent before the way there is suspected."""
 _PREFIX = {4: 24, 6: 64}
 """What is taken for a network: the real masks are not known."""
+
+_NO_ROUTE_ICMP = frozenset({(3, 0), (1, 0), (11, 0)})
+"""ICMP type and code by which a router says that it has no way, or only one in a loop; IPv6's
+loop is (3, 0) too. An unreachable *host* is another matter: there the route was found."""
 
 
 @lru_cache(maxsize=65_536)
@@ -45,6 +51,8 @@ class Seen:
     failed_without_answer: set[tuple[str, str]] = field(default_factory=set)
     """Vantage and address where silence counts as a failure of some flow."""
     isolated: set[str] = field(default_factory=set)
+    without_route: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Vantage and address -> the router that has no route there; empty for the vantage itself."""
     resolved: defaultdict[str, dict[str, None]] = field(default_factory=_vantages_by_name)
     """Name -> the vantages that found an address for it."""
     unresolved: defaultdict[str, dict[str, None]] = field(default_factory=_vantages_by_name)
@@ -71,6 +79,10 @@ class Seen:
                 seen.signals.setdefault(pair, set()).add(row.signal)
                 if row.by and row.signal in (Signal.REJECTED, Signal.UNREACHABLE):
                     answered.add(vantage)
+                speaker = _without_route(row)
+                if speaker is not None:
+                    # Routers send only a few such messages: other ports just stay silent.
+                    seen.without_route.setdefault(pair, speaker)
                 if row.signal is Signal.REJECTED:
                     seen.rejector.setdefault(pair, row.by or "")
                 if row.signal in SIGNS_OF_LIFE:
@@ -118,3 +130,13 @@ class Seen:
     def dead(self, vantage: str, address: str) -> bool:
         """Nothing that this vantage tried there gave a sign of life."""
         return not self.signals.get((vantage, address), set()) & SIGNS_OF_LIFE
+
+
+def _without_route(row: Evidence) -> str | None:
+    """The router that has no route, empty for the vantage itself; None where nobody says so."""
+    if row.signal is not Signal.UNREACHABLE:
+        return None
+    detail = row.detail or {}
+    if row.by and (detail.get("icmp_type"), detail.get("icmp_code")) in _NO_ROUTE_ICMP:
+        return row.by
+    return "" if row.by is None and meaning(row) == NO_ROUTE else None
