@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.published import assert_published
 from tests.samples import SAMPLES, everything, flow, plan_of, report, run_note, seen
 from veeamcheck import reports
-from veeamcheck.bundle import Bundle, Sources, archive, contents, make_bundle, toml_text
+from veeamcheck.bundle import Bundle, Sources, archive, contents, make_bundle
 from veeamcheck.diff import compare, snapshot
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Outcome, ReasonCode, Report, Signal, Skipped, Verdict, Waived
@@ -202,18 +202,6 @@ def test_the_manifest_lists_what_is_inside_and_says_what_is_not() -> None:
 def test_the_same_content_is_the_same_archive() -> None:
     one, other = (archive(make_bundle(sources(), redact=True).files) for _ in range(2))
     assert one == other
-
-
-TOML: dict[str, Any] = {
-    "audit": {"record": True, "n": 3},
-    "hosts": {"a.b": {"address": ["x", 'q"\x7f\n'], "ports": {"22": "2222", "80": [1]}}, "c": {}},
-    "waive": [{"flow": "x@a>b", "until": date(2027, 1, 31)}],
-    "exclude": [],
-}
-
-
-def test_toml_is_written_as_it_was_read() -> None:
-    assert tomllib.loads(toml_text(TOML)) == TOML
 
 
 # --- no original anywhere --------------------------------------------------------------------

@@ -13,7 +13,6 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from veeamcheck import __version__, reports
@@ -35,6 +34,7 @@ from veeamcheck.model import (
 from veeamcheck.redact import FLOW_ID, Redactor
 from veeamcheck.reports.json import read_report
 from veeamcheck.reports.json import render as render_json
+from veeamcheck.toml_writer import toml_text
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every file's time: the same content is the same archive."""
@@ -353,56 +353,3 @@ def _pair_timing(flows: Iterable[Outcome]) -> dict[str, Any]:
         "rtt_ms_min": min(rtts, default=None),
         "rtt_ms_max": max(rtts, default=None),
     }
-
-
-# --- TOML ------------------------------------------------------------------------------------
-
-
-def toml_text(document: Mapping[str, Any]) -> str:
-    """The document as TOML; tables of tables under headers of their own."""
-    return "\n".join(_tables(document, ())).lstrip("\n") + "\n"
-
-
-def _tables(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
-    plain = {key: value for key, value in table.items() if not _has_header(value, path)}
-    if path and (plain or not table):
-        yield f"\n[{'.'.join(map(_key, path))}]"
-    yield from (f"{_key(key)} = {_value(value)}" for key, value in plain.items())
-    for key, value in table.items():
-        if key in plain:
-            continue
-        if isinstance(value, Mapping):
-            yield from _tables(value, (*path, key))
-        else:
-            for each in value:
-                yield f"\n[[{'.'.join(map(_key, (*path, key)))}]]"
-                yield from (f"{_key(name)} = {_value(item)}" for name, item in each.items())
-
-
-def _has_header(value: Any, path: tuple[str, ...]) -> bool:
-    """Whether it is a table, or a list of tables, near enough to the top."""
-    if isinstance(value, Mapping):
-        return len(path) < 2
-    return bool(value) and isinstance(value, list) and all(isinstance(x, Mapping) for x in value)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            # JSON's escapes are TOML's, but for the one character that JSON leaves be.
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case date():
-            return value.isoformat()
-        case Mapping():
-            return (
-                f"{{ {', '.join(f'{_key(key)} = {_value(each)}' for key, each in value.items())} }}"
-            )
-        case list():
-            return f"[{', '.join(map(_value, value))}]"
-    return str(value)

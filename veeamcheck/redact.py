@@ -93,7 +93,7 @@ class Redactor:
 
     def learn(self, value: Any) -> None:
         """Note the addresses and names in every text of a document."""
-        for text in _texts(value):
+        for text in dict.fromkeys(_texts(value)):  # most are there many times
             for found in self._pattern.finditer(text):
                 self._taken.add(found[0].lower())
                 for address in _addresses_in(found):
