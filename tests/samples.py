@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from veeamcheck.model import (
+    Affected,
     Detail,
+    End,
     Evidence,
     Flow,
     InstalledBy,
@@ -41,6 +43,26 @@ ADDRESSES = {
     "ntp1": "10.0.10.2",
     "sql1": "10.0.40.7",
 }
+
+
+def _affected(activity: str, title: str, weight: int, words: str) -> Affected:
+    return Affected(activity=activity, title=title, weight=weight, host=End.TARGET, words=words)
+
+
+_BACKUP = _affected("backup", "Image backup", 1, "of VMs on")
+_RESTORE = _affected("restore", "Restore", 2, "of VMs to")
+AFFECTS = {
+    "backup-server-pve-api": (_BACKUP, _RESTORE),
+    "backup-server-pve-ssh": (_BACKUP, _RESTORE),
+    "hyper-v-log-shipping-data": (_affected("log-backup", "Database log backup", 6, "to"),),
+    "guest-proxy-guest-data": (_affected("guest-processing", "Guest processing", 8, "of guest"),),
+    "guest-proxy-guest-runtime": (
+        _affected("guest-processing", "Guest processing", 8, "of guest"),
+    ),
+    "backup-server-worker-api": (_affected("backup", "Image backup", 1, "by"),),
+    "backup-server-ntp": (_affected("time", "Time synchronisation", 11, "from"),),
+}
+"""What some rules are needed for; other rules are of a rule set that does not say."""
 
 
 def seen(
@@ -132,6 +154,7 @@ def report(flows: Iterable[Outcome], *, run: RunNote | None = None, **more: Any)
             purpose=f"{each.source} talks to {each.target} for {each.rule}.",
             breaks=f"Jobs that need {each.rule} fail.",
             document=DOCUMENT,
+            affects=AFFECTS.get(each.rule, ()),
         )
         for each in outcomes
     }

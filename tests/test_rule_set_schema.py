@@ -43,6 +43,21 @@ def test_mistakes_are_not(change: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid(rule_set)
 
 
+def test_activities_can_be_left_out() -> None:
+    rule_set = copy.deepcopy(SHIPPED["veeam-pve"])
+    del rule_set["activities"]
+    for rule in rule_set["rules"]:
+        del rule["affects"]
+    VALIDATOR.validate(rule_set)
+
+
+@pytest.mark.parametrize("change", [{"of": {"worker": 1}}, {"title": 1}, {"weight": 1}], ids=str)
+def test_mistakes_in_activities(change: dict[str, Any]) -> None:
+    rule_set = copy.deepcopy(SHIPPED["veeam-pve"])
+    rule_set["activities"][0].update(change)
+    assert not VALIDATOR.is_valid(rule_set)
+
+
 @pytest.mark.parametrize("key", ["rule_set", "roles", "rules"])
 def test_what_must_not_be_missing(key: str) -> None:
     rule_set = copy.deepcopy(SHIPPED["veeam-pve"])

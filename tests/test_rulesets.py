@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from veeamcheck.model import (
+    Activity,
     Attribute,
     Condition,
     InputError,
@@ -326,6 +327,55 @@ def test_all_mistakes_come_at_once_with_their_lines() -> None:
         (text[: text.index("row = 0")].count("\n") + 1, "rules.row"),
         (text[: text.index("source = ")].count("\n") + 1, "rules.source"),
     ]
+
+
+ACTIVITIES = """
+[[activities]]
+id = "backup"
+title = "Image backup"
+of = { repository = "to" }
+[[activities]]
+id = "time"
+title = "Time"
+"""
+
+
+def test_activities_are_read_in_their_order_and_named_by_rules() -> None:
+    rule_set = parse_rule_set(HEAD + ACTIVITIES + rule_text(affects='["backup"]'), "f")
+    assert rule_set.activities == {
+        "backup": Activity(id="backup", title="Image backup", of={"repository": "to"}),
+        "time": Activity(id="time", title="Time"),
+    }
+    assert list(rule_set.activities) == ["backup", "time"]
+    assert rule_set.rules[0].affects == ("backup",)
+
+
+@pytest.mark.parametrize(
+    ("more", "affects", "message"),
+    [
+        ("", '["bakcup"]', "rules.affects: 'bakcup' is no known activity; did you mean 'backup'?"),
+        (
+            "",
+            '["time"]',
+            "rules.affects: activity 'time' has no words for repository or worker; add one of",
+        ),
+        ("", '"backup"', "rules.affects: "),
+        (
+            "[[activities]]\nid = 'backup'\ntitle = 'x'\n",
+            "[]",
+            "activities.id: 'backup' is the id of an earlier activity; take another",
+        ),
+        (
+            "[[activities]]\nid = 'x'\ntitle = 'x'\nof = { wroker = 'by' }\n",
+            "[]",
+            "activities.of.wroker: 'wroker' is no known role; did you mean 'worker'?",
+        ),
+        ("[[activities]]\nid = 'x'\n", "[]", "activities.title: is missing"),
+    ],
+)
+def test_mistakes_in_activities(more: str, affects: str, message: str) -> None:
+    (mistake,) = mistakes(HEAD + ACTIVITIES + more + rule_text(affects=affects))
+    assert mistake.startswith(message)
 
 
 def test_an_empty_file_misses_everything() -> None:

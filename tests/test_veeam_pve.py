@@ -2,6 +2,7 @@
 
 import csv
 import re
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 
 from tests.inventories import host, inventory
 from tests.veeam_pve_reading import documented
+from veeamcheck.conclusion import conclude
 from veeamcheck.expand import expand
 from veeamcheck.model import Host, InstalledBy, Inventory, Listener, Mode, Rule, RuleSet
 from veeamcheck.ports import PortSet
 from veeamcheck.rulesets import load_rule_set
+from veeamcheck.vantage import Settings
 
 PVE: RuleSet = load_rule_set("veeam-pve")
 
@@ -673,3 +676,54 @@ def test_every_kind_of_server_agrees_with_the_second_reading(
 ) -> None:
     server = host("server", role, os=system, deployment_kit=kit)
     assert_same_reading(inventory(PVE, [VBR, server, guest()], options={"smb1": smb1}))
+
+
+# --- what breaks -----------------------------------------------------------------------------
+
+DATABASES = {"mssql": "SQL Server", "oracle": "Oracle", "postgresql": "PostgreSQL"}
+
+
+@pytest.mark.parametrize("rule", PVE.rules, ids=lambda rule: rule.id)
+def test_every_rule_says_what_needs_it(rule: Rule) -> None:
+    assert rule.affects
+    assert list(rule.affects) == [each for each in PVE.activities if each in rule.affects]
+
+
+def test_every_activity_is_needed_by_some_rule() -> None:
+    assert {each for rule in PVE.rules for each in rule.affects} == PVE.activities.keys()
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_the_log_backup_of_a_database_needs_the_rules_of_its_table(database: str) -> None:
+    activity = f"{database}-log-backup"
+    assert PVE.activities[activity].title == f"{DATABASES[database]} log backup"
+    for rule in PVE.rules:
+        own = rule.when.target.get("databases") == database
+        assert (activity in rule.affects) <= own
+        assert not own or {activity, "updates"} & set(rule.affects)
+
+
+def test_the_words_of_an_activity_fit_the_host_that_it_is_told_of() -> None:
+    site = inventory(
+        PVE,
+        [
+            host("vbr1", "backup-server"),
+            host("pve1", "proxmox-ve"),
+            host("worker1", "worker"),
+            host("ntp1", "ntp-server"),
+            host("repo1", "repository", gateway=("gw1",)),
+            host("gw1", "gateway"),
+        ],
+    )
+    plan = expand(site, "vbr1")
+    settings = Settings(vantage="vbr1")
+    made = conclude(site, plan, settings, {}, start=datetime(2026, 11, 22, tzinfo=UTC))
+    told = {
+        (rule.id, each.activity): (each.title, each.words, str(each.host), each.weight)
+        for rule in made.rules
+        for each in rule.affects
+    }
+    assert told["worker-pve-api", "backup"] == ("Image backup", "of VMs on", "target", 1)
+    assert told["worker-gateway-data", "restore"] == ("Restore", "through", "target", 2)
+    assert told["worker-ntp-server-time", "time"] == ("Time synchronisation", "of", "source", 11)
+    assert told["backup-server-self-database", "backup"][2] == "target"

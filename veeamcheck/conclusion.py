@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from veeamcheck import __version__
 from veeamcheck.model import (
+    Affected,
+    End,
     Flow,
     Inventory,
     NotCoveredNote,
@@ -15,12 +17,15 @@ from veeamcheck.model import (
     Plan,
     Policy,
     Report,
+    Rule,
     RuleNote,
+    RuleSet,
     RuleSetNote,
     RunNote,
     Verdict,
 )
 from veeamcheck.outcomes import judge_all
+from veeamcheck.rulesets import GATEWAY
 from veeamcheck.vantage import Seen, Settings
 from veeamcheck.verdict import exit_status
 
@@ -117,8 +122,28 @@ def _rule_notes(inventory: Inventory, flows: Iterable[Flow]) -> tuple[RuleNote, 
             breaks=rule.breaks,
             document=rule_set.document,
             allow_list=rule.allow_list,
+            affects=_affected(rule_set, rule),
         )
         for rule_set in inventory.rule_sets
         for rule in rule_set.rules
         if rule.id in used
+    )
+
+
+def _affected(rule_set: RuleSet, rule: Rule) -> tuple[Affected, ...]:
+    """The activities that need a rule, the worst loss first."""
+    gateway = rule_set.attributes[GATEWAY].hosts_with_role if rule.target_gateway_of else None
+    # A host that talks to itself is its own target.
+    ends = {rule.source: End.SOURCE, (gateway or rule.target or rule.source): End.TARGET}
+    return tuple(
+        Affected(
+            activity=activity.id,
+            title=activity.title,
+            weight=weight,
+            host=ends[role],
+            words=activity.of[role],
+        )
+        for weight, activity in enumerate(rule_set.activities.values(), 1)
+        if activity.id in rule.affects
+        for role in [next(role for role in activity.of if role in ends)]
     )

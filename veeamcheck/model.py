@@ -119,6 +119,17 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """Something that the product does, and that stops where a flow fails."""
+
+    id: str
+    title: str
+    of: Mapping[str, str] = field(default_factory=dict)
+    """Role of the host that it is told of -> the words before its name (``of VMs on``); where a
+    rule has several of these roles, the first counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One requirement of a vendor document."""
 
@@ -149,6 +160,8 @@ class Rule:
     """Names to allow in a proxy or firewall beside the hosts; patterns, never probed."""
     purpose: str
     breaks: str
+    affects: tuple[str, ...] = ()
+    """Ids of the activities that need it."""
 
 
 class NotCovered(NamedTuple):
@@ -171,6 +184,8 @@ class RuleSet:
     roles: Mapping[str, Role]
     options: Mapping[str, Option]
     attributes: Mapping[str, Attribute]
+    activities: Mapping[str, Activity] = field(default_factory=dict)
+    """By id; what hurts most comes first."""
     rules: tuple[Rule, ...]
 
 
@@ -580,6 +595,27 @@ class NotCoveredNote:
     where: str
 
 
+class End(StrEnum):
+    """One of the two hosts of a flow."""
+
+    SOURCE = "source"
+    TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affected:
+    """An activity that needs a rule, and how to tell of it."""
+
+    activity: str
+    title: str
+    weight: int
+    """Its place among the activities of its rule set, from 1: what hurts most."""
+    host: End
+    """The host of the flow that it is told of."""
+    words: str
+    """What stands between the title and that host's name: ``of VMs on``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleNote:
     """What a reader of the report must know of a rule."""
@@ -592,6 +628,8 @@ class RuleNote:
     breaks: str
     document: str
     allow_list: tuple[str, ...] = ()
+    affects: tuple[Affected, ...] = ()
+    """What the host needs it for, the worst loss first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

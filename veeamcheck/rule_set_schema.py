@@ -71,9 +71,14 @@ def rule_set_schema() -> Schema:
                     "Asked once per inventory",
                 ),
                 "attributes": _named(_attribute(), "Asked per host"),
+                "activities": {
+                    "type": "array",
+                    "description": "What the product does; what hurts most comes first",
+                    "items": _activity(),
+                },
                 "rules": {"type": "array", "items": _rule()},
             },
-            optional=["not_covered", "options", "attributes"],
+            optional=["not_covered", "options", "attributes", "activities"],
         ),
     }
 
@@ -89,6 +94,20 @@ def _attribute() -> Schema:
             "help": _TEXT,
         },
         required=[],
+    )
+
+
+def _activity() -> Schema:
+    return _table(
+        {
+            "id": _NAME,
+            "title": _TEXT,
+            "of": {
+                **_named(_TEXT),
+                "description": 'Role of the host it is told of -> words before its name ("to")',
+            },
+        },
+        optional=["of"],
     )
 
 
@@ -120,8 +139,9 @@ def _rule() -> Schema:
             "allow_list": {**_TEXTS, "description": "Names to allow in a proxy; never probed"},
             "purpose": {**_TEXT, "description": "Why the port exists"},
             "breaks": {**_TEXT, "description": "What stops working without it"},
+            "affects": {**_TEXTS, "description": "Ids of the activities that need it"},
         },
-        optional=["listener", "installed_by", "when", "allow_list"],
+        optional=["listener", "installed_by", "when", "allow_list", "affects"],
     )
 
 

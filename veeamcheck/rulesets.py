@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from veeamcheck.model import (
+    Activity,
     Attribute,
     Condition,
     InputError,
@@ -43,7 +44,7 @@ _SELF = "self"
 
 _RULE_KEYS = (
     *("id", "section", "row", "source", "target", "transport", "ports", "service"),
-    *("listener", "installed_by", "when", "allow_list", "purpose", "breaks"),
+    *("listener", "installed_by", "when", "allow_list", "purpose", "breaks", "affects"),
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -93,14 +94,15 @@ def parse_rule_set(text: str, file: str) -> RuleSet:
     toml = read_toml(text, file)
     notes = Notes(toml)
     top = Table(notes, toml.data)
-    top.only(("rule_set", "not_covered", "roles", "options", "attributes", "rules"))
+    top.only(("rule_set", "not_covered", "roles", "options", "attributes", "activities", "rules"))
 
     head = top.table("rule_set")
     head.only(("id", "title", "product_version", "revision", "document"))
     roles = _roles(top.table("roles"))
     options = {name: _option(name, table) for name, table in top.table("options").tables()}
     attributes = _attributes(top.table("attributes"), roles)
-    rules = _Rules(roles, options, attributes)
+    activities = _activities(top.items("activities"), roles)
+    rules = _Rules(roles, options, attributes, activities)
     rule_set = RuleSet(
         id=_name(head, head.string("id"), "id"),
         title=head.string("title"),
@@ -111,6 +113,7 @@ def parse_rule_set(text: str, file: str) -> RuleSet:
         roles=roles,
         options=options,
         attributes=attributes,
+        activities=activities,
         rules=tuple(rules.rule(table) for table in top.items("rules")),
     )
     if "rules" not in top:
@@ -187,6 +190,26 @@ def _attributes(parent: Table, roles: Collection[str]) -> dict[str, Attribute]:
     return attributes
 
 
+def _activities(tables: Iterable[Table], roles: Collection[str]) -> dict[str, Activity]:
+    """By id, in their order: it says what hurts most."""
+    activities: dict[str, Activity] = {}
+    for table in tables:
+        table.only(("id", "title", "of"))
+        activity_id = _name(table, table.string("id"), "id")
+        if activity_id in activities:
+            table.wrong(f"{activity_id!r} is the id of an earlier activity; take another", "id")
+        of = table.table("of", 'write { repository = "to" }: words for hosts of a role')
+        for role in of.data:
+            if role not in roles:
+                of.wrong(unknown("role", role, roles), role)
+        activities[activity_id] = Activity(
+            id=activity_id,
+            title=table.string("title"),
+            of={role: of.string(role) for role in of.data},
+        )
+    return activities
+
+
 def _attribute_default(table: Table) -> Value:
     """The default, which also tells the attribute's type; without one it is the empty text."""
     default = table.data.get("default", "")
@@ -230,10 +253,12 @@ class _Rules:
         roles: Mapping[str, Role],
         options: Mapping[str, Option],
         attributes: Mapping[str, Attribute],
+        activities: Mapping[str, Activity],
     ) -> None:
         self.roles = roles
         self.options = options
         self.attributes = attributes
+        self.activities = activities
         self.ids: set[str] = set()
 
     def rule(self, table: Table) -> Rule:
@@ -246,6 +271,7 @@ class _Rules:
         source = _known_role(table, "source", self.roles, required=True)
         target, gateway_of = self._target(table)
         target_self = target == _SELF
+        target_role = self.gateway_role if gateway_of else source if target_self else target
         mode, ports, failover = _ports(table)
         rule = Rule(
             id=rule_id,
@@ -265,15 +291,31 @@ class _Rules:
             when=self._condition(
                 table.table("when", "write { options = {...}, source = {...}, target = {...} }"),
                 source,
-                self.gateway_role if gateway_of else source if target_self else target,
+                target_role,
             ),
             allow_list=table.strings("allow_list", '["*.example.com"]'),
             purpose=table.string("purpose"),
             breaks=table.string("breaks"),
+            affects=self._affects(table, {source, target_role}),
         )
         if rule.transport is Transport.UDP and rule.service == "tcp":
             table.wrong("'tcp' does not answer over udp; name the service, such as ntp", "service")
         return rule
+
+    def _affects(self, table: Table, ends: set[str]) -> tuple[str, ...]:
+        """The activities that need the rule; each must know how to tell of one of its ends."""
+        names = table.strings("affects", '["backup", "restore"]')
+        for name in names:
+            activity = self.activities.get(name)
+            if activity is None:
+                table.wrong(unknown("activity", name, self.activities), "affects")
+            elif all(ends) and not ends & activity.of.keys():
+                table.wrong(
+                    f"activity {name!r} has no words for {one_of(sorted(ends))}; "
+                    "add one of them to its `of`",
+                    "affects",
+                )
+        return names
 
     @property
     def gateway_role(self) -> str:

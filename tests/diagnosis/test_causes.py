@@ -272,6 +272,128 @@ def test_what_a_listener_found_is_told_by_its_name(cause: str, kind: Kind, says:
     assert says in " ".join(found.what)
 
 
+def nameless(name: str, source: str) -> Outcome:
+    row = seen("22", Signal.UNRESOLVED, address=name, probed=0, local=None)
+    return failed(ReasonCode.UNRESOLVED, "repo1", row, source=source)
+
+
+def test_a_name_that_no_vantage_finds_is_one_finding() -> None:
+    cause = only(nameless("repo1.example.com", "vbr1"), nameless("repo1.example.com", "pve1"))
+    assert cause.title == "vbr1 and pve1 find no address for repo1.example.com."
+    assert len(cause.flows) == 2
+
+
+def test_a_name_that_another_vantage_finds_says_so() -> None:
+    found = flow(
+        "rule-22", "pve1", "repo1", "22", Verdict.PASS, ReasonCode.OPEN,
+        [seen("22", Signal.OPEN, name="repo1.example.com")],
+    )  # fmt: skip
+    cause = only(nameless("repo1.example.com", "vbr1"), found)
+    assert cause.title == "vbr1 finds no address for repo1.example.com, although pve1 did."
+
+
+def test_a_router_without_a_route_is_one_finding_for_all_behind_it() -> None:
+    def lost(target: str) -> Outcome:
+        detail = {"icmp_type": 3, "icmp_code": 0}
+        row = seen("22", Signal.UNREACHABLE, by="10.0.10.1", detail=detail, meaning="no network")
+        return failed(ReasonCode.UNREACHABLE, target, row)
+
+    cause = only(
+        *(lost("repo1"), lost("repo2"), lost("sql1"), passed("pve1")),
+        silent("sql1", "8006"),  # routers send only a few messages a second
+    )
+    assert cause.kind is Kind.NO_ROUTE
+    assert cause.title.startswith("The router at 10.0.10.1 has no way to repo1 (10.0.30.5), repo2")
+    assert cause.who == (Who.NETWORK,)
+
+
+def test_hosts_that_a_router_looked_for_in_vain_are_down_each_for_itself() -> None:
+    def lost(target: str) -> Outcome:
+        detail = {"icmp_type": 3, "icmp_code": 1}
+        row = seen("22", Signal.UNREACHABLE, by="10.0.10.1", detail=detail, meaning="no host")
+        return failed(ReasonCode.UNREACHABLE, target, row)
+
+    causes = find_causes(report([lost("repo1"), lost("repo2"), passed("pve1")]))
+    assert [cause.kind for cause in causes] == [Kind.HOST_DOWN, Kind.HOST_DOWN]
+
+
+def test_a_missing_route_of_the_vantage_itself_is_its_own_finding() -> None:
+    row = seen("22", Signal.UNREACHABLE, meaning="no route")
+    flows = [failed(ReasonCode.UNREACHABLE, target, row) for target in ("repo1", "sql1")]
+    cause = only(*flows, passed("pve1"))
+    assert cause.kind is Kind.NO_ROUTE
+    assert cause.title.startswith("vbr1 has no way to repo1 (10.0.30.5) and sql1 (10.0.40.7)")
+    assert cause.who[0] is Who.OPERATOR
+
+
+def test_a_network_that_stays_silent_is_one_finding() -> None:
+    cause = only(silent("repo1"), silent("repo2"), passed("pve1"))
+    assert cause.kind is Kind.NETWORK_SILENT
+    assert cause.title == (
+        "Nothing in 10.0.30.0/24 answers vbr1: repo1 and repo2 gave no sign of life."
+    )
+    assert cause.who[0] is Who.NETWORK
+
+
+def test_a_silent_network_that_answers_another_vantage_is_up() -> None:
+    cause = only(silent("repo1"), silent("repo2"), passed("pve1"), passed("repo2", source="pve1"))
+    assert cause.title.endswith("gave no sign of life, although pve1 got answers there.")
+    assert "are up" not in " ".join(cause.what)
+
+
+@pytest.mark.parametrize(
+    "flows",
+    [
+        [silent("repo1"), passed("pve1"), passed("repo2")],
+        [silent("pve1"), silent("pve2"), passed("repo1")],  # its own neighbours: no router between
+    ],
+    ids=["one of the network answers", "its own network"],
+)
+def test_a_network_is_not_blamed_for_its_hosts(flows: list[Outcome]) -> None:
+    assert {cause.kind for cause in find_causes(report(flows))} == {Kind.HOST_DOWN}
+
+
+def test_the_same_ports_dropped_at_many_hosts_are_one_finding() -> None:
+    hosts = ("pve1", "repo1", "sql1")
+    blocked = [silent(host, port) for host in hosts for port in ("6160", "6162")]
+    cause = only(*blocked, *(passed(host) for host in hosts))
+    assert cause.kind is Kind.DROPPED_ALIKE
+    assert cause.title == (
+        "3 hosts answer vbr1, but none on TCP 6160 and 6162: pve1, repo1 and sql1."
+    )
+    assert len(cause.flows) == 6
+
+
+def test_a_port_that_answers_anywhere_is_not_dropped_alike() -> None:
+    hosts = ("pve1", "repo1", "sql1")
+    flows = [silent(host, "6162") for host in hosts] + [passed(host) for host in hosts]
+    causes = find_causes(report([*flows, passed("repo2", "6162")]))
+    assert [cause.kind for cause in causes] == [Kind.DROPPED] * 3
+
+
+def test_the_vantages_own_firewall_is_one_device() -> None:
+    cause = only(rejected("repo1", "6162", "10.0.10.5"), rejected("pve2", "22", "10.0.10.5"))
+    assert cause.title.startswith("vbr1 itself (10.0.10.5) rejects TCP 22 and 6162")
+
+
+@pytest.mark.parametrize("code", [ReasonCode.SCAN_PROTECTION, ReasonCode.ACCEPTS_ALL])
+def test_what_lies_between_hosts_is_told_by_the_end_that_they_share(code: ReasonCode) -> None:
+    def met(target: str, source: str) -> Outcome:
+        signal = Signal.OPEN if code is ReasonCode.ACCEPTS_ALL else Signal.SILENT
+        return unproven(code, target, seen("22", signal), source=source)
+
+    assert len(only(met("repo1", "vbr1"), met("pve1", "vbr1")).flows) == 2
+    assert len(only(met("repo1", "vbr1"), met("repo1", "pve2")).flows) == 2
+    assert len(find_causes(report([met("repo1", "vbr1"), met("pve1", "pve2")]))) == 2
+
+
+def test_what_hurts_most_comes_first_among_failures() -> None:
+    made = everything()
+    weights = [cause.weight for cause in find_causes(made) if cause.verdict is Verdict.FAIL]
+    assert weights == sorted(weights)
+    assert weights[0] == 1
+
+
 def test_a_vantage_that_nothing_answers_is_suspected_first() -> None:
     cause = only(silent("pve1"), silent("pve2"), silent("repo1"))
     assert cause.kind is Kind.ISOLATED
@@ -380,7 +502,7 @@ OUTCOMES = st.builds(
     flow_of,
     st.sampled_from(Verdict),
     st.sampled_from(ReasonCode),
-    st.sampled_from(["pve1", "pve2", "repo1"]),
+    st.sampled_from(["pve1", "pve2", "repo1", "repo2", "sql1"]),
     st.builds(
         seen,
         st.sampled_from(["22", "2500-2600", "2700"]),
@@ -402,3 +524,27 @@ def test_every_flow_in_trouble_is_in_exactly_one_cause(flows: list[Outcome]) -> 
     told = [flow_id for cause in causes for flow_id in cause.flows]
     assert sorted(told) == sorted(each.id for each in flows if each.verdict in TROUBLED)
     assert all(cause.title and cause.who and 1 <= len(cause.what) <= 3 for cause in causes)
+
+
+@given(st.lists(OUTCOMES, max_size=12))
+def test_no_cause_claims_more_than_was_seen(flows: list[Outcome]) -> None:
+    flows = [replace(each, id=f"{number}-{each.id}") for number, each in enumerate(flows)]
+    by_id = {each.id: each for each in flows}
+    life = {Signal.OPEN, Signal.REFUSED, Signal.INVALID}
+    alive = {
+        (each.runs_from, row.address)
+        for each in flows
+        for row in each.evidence
+        if row.signal in life
+    }
+    for cause in find_causes(report(flows)):
+        own = [by_id[flow_id] for flow_id in cause.flows]
+        tried = {row.address for each in own for row in each.evidence}
+        assert {each.address for each in cause.connections} <= tried
+        lifeless = {Kind.HOST_DOWN, Kind.NETWORK_SILENT, Kind.NO_ROUTE, Kind.NO_WAY, Kind.ISOLATED}
+        if cause.kind in lifeless:
+            assert not alive & {
+                (each.runs_from, row.address) for each in own for row in each.evidence
+            }
+        if cause.kind in {Kind.DROPPED, Kind.DROPPED_ALIKE}:
+            assert alive >= {(each.runs_from, row.address) for each in own for row in each.evidence}

@@ -88,24 +88,32 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - lives as long as it
 
 
-def write_file(path: Path, text: str) -> None:
-    """Replace the file as a whole or, raising OSError, leave it as it was."""
+def write_file(path: Path, content: str | bytes, *, private: bool = False) -> None:
+    """Replace the file as a whole or, raising OSError, leave it as it was.
+
+    A `private` file is its owner's alone (on Windows what the directory grants).
+    """
+    data = content.encode() if isinstance(content, str) else content
     target = Path(os.path.realpath(path))  # a link stays a link
     if target.exists() and not target.is_file():
         # A device or pipe cannot be replaced, only written to (a directory: the error says so).
-        target.write_text(text, encoding="utf-8", newline="\n")
+        target.write_bytes(data)
         return
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
-            if target.exists():
+        with open(draft, "xb", opener=_open_private if private else None) as file:
+            if target.exists() and not private:
                 draft.chmod(target.stat().st_mode)
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def reason_of(error: OSError) -> str:

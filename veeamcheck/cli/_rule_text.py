@@ -48,6 +48,9 @@ def rule_text(rule_set: RuleSet, rule: Rule) -> str:
         "allow too": ", ".join(rule.allow_list),
         "purpose": rule.purpose,
         "without it": rule.breaks,
+        "affects": ", ".join(
+            each.title for each in rule_set.activities.values() if each.id in rule.affects
+        ),
     }
     width = max(map(len, facts))
     lines = [rule.id]

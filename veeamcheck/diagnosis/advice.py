@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from veeamcheck.diagnosis.seen import network_of
 from veeamcheck.diagnosis.words import counted, listed
 from veeamcheck.model import (
     Evidence,
@@ -41,6 +42,10 @@ class Kind(StrEnum):
     ISOLATED = "isolated"
     """Nothing at all answers a vantage."""
     UNRESOLVED = "unresolved"
+    NO_ROUTE = "no-route"
+    """A router, or the vantage itself, says that it knows no way."""
+    NETWORK_SILENT = "network-silent"
+    """No host of a network gave a vantage a sign of life."""
     HOST_DOWN = "host-down"
     """An address gives no sign of life to anybody."""
     NO_WAY = "no-way"
@@ -48,6 +53,8 @@ class Kind(StrEnum):
     REJECTED = "rejected"
     DROPPED = "dropped"
     """A host answers, but some of its ports stay silent."""
+    DROPPED_ALIKE = "dropped-alike"
+    """Several hosts answer a vantage, and none on the same ports."""
     NO_LISTENER = "no-listener"
     NAT = "nat"
     """The listener saw another address than the vantage's, where the product supports no NAT."""
@@ -87,7 +94,7 @@ class Group:
     troubles: tuple[Trouble, ...]
     run: RunNote
     answers: tuple[str, ...] = ()
-    """Other vantages to which an address of the group gave a sign of life."""
+    """Other vantages to which an address of the group gave a sign of life, or that found one."""
 
     @property
     def flows(self) -> list[Outcome]:
@@ -176,12 +183,15 @@ def _isolated(group: Group) -> Advice:
 
 def _unresolved(group: Group) -> Advice:
     names = [row.name or row.address for row in group.rows]
+    several = len({flow.runs_from for flow in group.flows}) > 1
     return Advice(
-        f"{group.vantages} finds no address for {listed(names)}.",
+        f"{group.vantages} {'find' if several else 'finds'} no address for {listed(names)}"
+        + (f", although {listed(group.answers)} did." if group.answers else "."),
         (Who.DNS, Who.BACKUP),
         _sentences(
             f"Add {'the name' if len(set(names)) == 1 else 'these names'} to the DNS that "
-            f"{group.vantages} uses, or correct the inventory if a name is misspelt.",
+            f"{group.vantages} {'use' if several else 'uses'}, "
+            "or correct the inventory if a name is misspelt.",
             f"What the resolver said: {group.said}." if group.said else "",
         ),
     )
@@ -215,6 +225,52 @@ def _no_way(group: Group) -> Advice:
             f"The host is up. Its own firewall or one on the way from {group.vantages} drops the "
             "connections, or there is no route: ask to allow the connections below.",
             f"What came back: {group.said}." if group.said else "",
+        ),
+    )
+
+
+def _no_route(group: Group) -> Advice:
+    router = _foreign(group)
+    return Advice(
+        f"{f'The router at {router}' if router else group.vantages} has no way to "
+        f"{group.addressed}{_with(group.said)}.",
+        (Who.NETWORK,) if router else (Who.OPERATOR, Who.NETWORK),
+        _sentences(
+            f"Ask whoever runs {router} for the routes to these addresses."
+            if router
+            else f"Look at the routes and the default gateway of {group.vantages}.",
+            "If they are right, see whether the inventory has the right addresses.",
+        ),
+    )
+
+
+def _network_silent(group: Group) -> Advice:
+    networks = listed(network_of(row.address) for row in group.rows)
+    hosts = len({flow.target for flow in group.flows})
+    but = f", although {listed(group.answers)} got answers there" if group.answers else ""
+    return Advice(
+        f"Nothing in {networks} answers {group.vantages}: {group.targets} gave no sign of "
+        f"life{but}.",
+        (Who.NETWORK, Who.SERVER),
+        _sentences(
+            f"Look first at what these {hosts} hosts share: the route from {group.vantages} to "
+            "their network and back, and a firewall on it. Ask to allow the connections below.",
+            "" if group.answers else "Then see whether the hosts are up and have these addresses.",
+        ),
+    )
+
+
+def _dropped_alike(group: Group) -> Advice:
+    hosts = len({flow.target for flow in group.flows})
+    return Advice(
+        f"{hosts} hosts answer {group.vantages}, but none on {_transports(group)} {group.ports}: "
+        f"{group.targets}.",
+        (Who.NETWORK, Who.SERVER),
+        _sentences(
+            f"The same ports at {hosts} hosts, and no host that answers on them: look first at "
+            f"what they share, a firewall on the way or that of {group.vantages} itself.",
+            "Ask to allow the connections below; if it is none of these, the hosts' own firewalls "
+            "drop them.",
         ),
     )
 
@@ -465,10 +521,13 @@ def _services(group: Group) -> str:
 _ADVICE: dict[Kind, Callable[[Group], Advice]] = {
     Kind.ISOLATED: _isolated,
     Kind.UNRESOLVED: _unresolved,
+    Kind.NO_ROUTE: _no_route,
+    Kind.NETWORK_SILENT: _network_silent,
     Kind.HOST_DOWN: _host_down,
     Kind.NO_WAY: _no_way,
     Kind.REJECTED: _rejected,
     Kind.DROPPED: _dropped,
+    Kind.DROPPED_ALIKE: _dropped_alike,
     Kind.NO_LISTENER: _no_listener,
     Kind.WRONG_SERVICE: _wrong_service,
     Kind.NAT: _nat,

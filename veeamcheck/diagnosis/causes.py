@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from veeamcheck.diagnosis.advice import Group, Kind, Trouble, Who, advise
+from veeamcheck.diagnosis.seen import NO_ANSWER, Seen, network_of
 from veeamcheck.model import (
-    SIGNS_OF_LIFE,
     Evidence,
     Mode,
     Outcome,
     ReasonCode,
     Report,
+    RuleNote,
     Signal,
     Transport,
     Verdict,
@@ -27,27 +28,29 @@ from veeamcheck.ports import PortSet
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.DEGRADED, Verdict.UNPROVEN)
 _PLACE = {kind: place for place, kind in enumerate(Kind)}
-_NO_ANSWER = frozenset({Signal.SILENT, Signal.UNREACHABLE})
-_ISOLATED_FROM = 3
-"""So many targets must all stay without an answer before their vantage itself is suspected."""
-
+_DROPPED_ALIKE = 3
+"""So many hosts must drop the same ports before it is told as one finding."""
+LEAST = 10_000
+"""The weight of what no rule set names as an activity: it comes last."""
+_OF_PAIRS = frozenset({Kind.NAT, Kind.BLACK_HOLE, Kind.SCAN_PROTECTION, Kind.ACCEPTS_ALL})
+"""What is between two hosts, or at one of them."""
 _OF_CODE: dict[ReasonCode, frozenset[Signal]] = {
     ReasonCode.PARTLY_BLOCKED: frozenset(
         {Signal.REJECTED, Signal.SILENT, Signal.UNREACHABLE, Signal.UNRESOLVED}
     ),
     # ICMP errors are rate-limited: silent ports beside rejected ones belong to the same finding.
     ReasonCode.BLOCKED_REJECTED: frozenset({Signal.REJECTED, Signal.SILENT}),
-    ReasonCode.BLOCKED_SILENT: _NO_ANSWER,
-    ReasonCode.UNREACHABLE: _NO_ANSWER,
+    ReasonCode.BLOCKED_SILENT: NO_ANSWER,
+    ReasonCode.UNREACHABLE: NO_ANSWER,
     ReasonCode.UNRESOLVED: frozenset({Signal.UNRESOLVED}),
     ReasonCode.NO_LISTENER: frozenset({Signal.REFUSED}),
     ReasonCode.WRONG_SERVICE: frozenset({Signal.INVALID}),
     ReasonCode.SCAN_PROTECTION: frozenset({Signal.SILENT}),
     ReasonCode.LOCAL_ERROR: frozenset({Signal.LOCAL_ERROR}),
     ReasonCode.ACCEPTS_ALL: frozenset({Signal.OPEN}),
-    ReasonCode.NOT_RUNNING: frozenset({*_NO_ANSWER, Signal.UNRESOLVED}),
+    ReasonCode.NOT_RUNNING: frozenset({*NO_ANSWER, Signal.UNRESOLVED}),
     ReasonCode.REFUSAL_UNATTRIBUTED: frozenset({Signal.REFUSED}),
-    ReasonCode.IDLE_SILENT: _NO_ANSWER,
+    ReasonCode.IDLE_SILENT: NO_ANSWER,
 }
 """The signals that a reason code speaks of."""
 
@@ -83,26 +86,33 @@ class Cause:
     connections: tuple[Connection, ...]
     """What to hand over: each (source, target, address, transport) once, ports joined."""
     breaks: tuple[str, ...]
-    """What does not work because of it, each text once."""
+    """What does not work because of it, each text once; what hurts most comes first."""
+    weight: int
+    """The place of the worst loss among the activities, from 1."""
 
 
 def find_causes(report: Report) -> tuple[Cause, ...]:
     """Every flow that fails, is degraded or is unproven, by shared cause; the worst cause first."""
-    seen = _Seen.in_flows(report.flows)
-    groups: defaultdict[tuple[Kind, str], list[Trouble]] = defaultdict(list)
+    seen = Seen.in_flows(report.flows)
+    found: list[tuple[Trouble, _Finding]] = []
     for flow in report.flows:
         if flow.verdict in _WORST_FIRST:
             rows = _telling(flow)
-            groups[_classify(flow, rows, seen)].append(Trouble(flow, rows))
-    breaks = {(rule.rule_set, rule.id): rule.breaks for rule in report.rules}
+            found.append((Trouble(flow, rows), _Finding(*_classify(flow, rows, seen))))
+    groups: defaultdict[_Finding, list[Trouble]] = defaultdict(list)
+    for trouble, finding in _joined(found, seen):
+        groups[finding].append(trouble)
+    rules = {(rule.rule_set, rule.id): rule for rule in report.rules}
     causes = [
-        _cause(kind, troubles, report, breaks, seen) for (kind, _), troubles in groups.items()
+        _cause(finding.kind, troubles, report, rules, seen) for finding, troubles in groups.items()
     ]
     return tuple(
         sorted(
             causes,
             key=lambda cause: (
                 _WORST_FIRST.index(cause.verdict),
+                cause.kind is not Kind.ISOLATED,  # what it hides is not known
+                cause.weight,
                 _PLACE[cause.kind],
                 -len(cause.flows),
                 cause.title,
@@ -111,49 +121,12 @@ def find_causes(report: Report) -> tuple[Cause, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What all flows together show, by vantage and address."""
+class _Finding(NamedTuple):
+    """What flows of one cause have in common."""
 
-    signals: dict[tuple[str, str], set[Signal]] = field(default_factory=dict)
-    rejector: dict[tuple[str, str], str] = field(default_factory=dict)
-    alive_to: dict[str, list[str]] = field(default_factory=dict)
-    """Address -> the vantages that it gave a sign of life."""
-    failed_without_answer: set[tuple[str, str]] = field(default_factory=set)
-    """Vantage and address where silence counts as a failure of some flow."""
-    isolated: set[str] = field(default_factory=set)
-
-    @classmethod
-    def in_flows(cls, flows: Iterable[Outcome]) -> _Seen:
-        seen = cls()
-        targets: defaultdict[str, set[str]] = defaultdict(set)
-        answered: set[str] = set()
-        for flow in flows:
-            vantage = flow.runs_from
-            failed = flow.verdict is Verdict.FAIL
-            for row in flow.evidence:
-                pair = vantage, row.address
-                seen.signals.setdefault(pair, set()).add(row.signal)
-                if row.by and row.signal in (Signal.REJECTED, Signal.UNREACHABLE):
-                    answered.add(vantage)
-                if row.signal is Signal.REJECTED:
-                    seen.rejector.setdefault(pair, row.by or "")
-                if row.signal in SIGNS_OF_LIFE:
-                    answered.add(vantage)
-                    vantages = seen.alive_to.setdefault(row.address, [])
-                    if vantage not in vantages:
-                        vantages.append(vantage)
-                if failed and row.signal in _NO_ANSWER:
-                    seen.failed_without_answer.add(pair)
-                    targets[vantage].add(flow.target)
-        for vantage, without_answer in targets.items():
-            if vantage not in answered and len(without_answer) >= _ISOLATED_FROM:
-                seen.isolated.add(vantage)
-        return seen
-
-    def dead(self, vantage: str, address: str) -> bool:
-        """Nothing that this vantage tried there gave a sign of life."""
-        return not self.signals.get((vantage, address), set()) & SIGNS_OF_LIFE
+    kind: Kind
+    key: str
+    """Tells one finding of that kind from another."""
 
 
 def _telling(flow: Outcome) -> tuple[Evidence, ...]:
@@ -172,7 +145,40 @@ def _telling(flow: Outcome) -> tuple[Evidence, ...]:
     return rows
 
 
-def _classify(flow: Outcome, rows: Sequence[Evidence], seen: _Seen) -> tuple[Kind, str]:
+def _joined(
+    found: Sequence[tuple[Trouble, _Finding]], seen: Seen
+) -> list[tuple[Trouble, _Finding]]:
+    """Findings of pairs of hosts as findings of what the pairs share."""
+    vantages: defaultdict[tuple[Kind, str], set[str]] = defaultdict(set)
+    droppers: defaultdict[str, set[str]] = defaultdict(set)
+    for (flow, rows), finding in found:
+        vantages[finding.kind, flow.target].add(flow.runs_from)
+        if finding.kind is Kind.DROPPED and not seen.answers_elsewhere(flow, rows):
+            droppers[_dropped_ports(flow, rows)].add(flow.target)
+    joined = []
+    for trouble, finding in found:
+        flow, rows = trouble
+        if finding.kind in _OF_PAIRS:
+            # Several vantages see it at one target: it is there. Else it is where they start.
+            shared = len(vantages[finding.kind, flow.target]) > 1
+            finding = finding._replace(
+                key=f"target {flow.target}" if shared else f"vantage {flow.runs_from}"
+            )
+        elif finding.kind is Kind.DROPPED and not seen.answers_elsewhere(flow, rows):
+            targets = sorted(droppers[_dropped_ports(flow, rows)])
+            if len(targets) >= _DROPPED_ALIKE:
+                key = " ".join((flow.runs_from, flow.transport, *targets))
+                finding = _Finding(Kind.DROPPED_ALIKE, key)
+        joined.append((trouble, finding))
+    return joined
+
+
+def _dropped_ports(flow: Outcome, rows: Iterable[Evidence]) -> str:
+    ports = PortSet.of_runs(run for row in rows for run in row.ports.runs)
+    return f"{flow.runs_from} {flow.transport} {ports}"
+
+
+def _classify(flow: Outcome, rows: Sequence[Evidence], seen: Seen) -> tuple[Kind, str]:
     """The kind of trouble, and what tells one finding of that kind from another."""
     vantage, target = flow.runs_from, flow.target
     match flow.reason_code:
@@ -185,22 +191,24 @@ def _classify(flow: Outcome, rows: Sequence[Evidence], seen: _Seen) -> tuple[Kin
         case ReasonCode.REFUSAL_UNATTRIBUTED:
             return Kind.UNATTRIBUTED_REFUSAL, vantage
         case ReasonCode.SCAN_PROTECTION:
-            return Kind.SCAN_PROTECTION, target
+            return Kind.SCAN_PROTECTION, ""
         case ReasonCode.ACCEPTS_ALL:
-            return Kind.ACCEPTS_ALL, target
+            return Kind.ACCEPTS_ALL, ""
     signals = {row.signal for row in rows}
     if Signal.REJECTED in signals:
-        return Kind.REJECTED, _by(rows) or target
-    if signals & _NO_ANSWER:
+        # Here the vantage's own firewall is a device like any other.
+        return Kind.REJECTED, next((row.by for row in rows if row.by), target)
+    if signals & NO_ANSWER:
         return _classify_silence(flow, rows, seen)
     if Signal.UNRESOLVED in signals:
-        return Kind.UNRESOLVED, vantage
+        names = [row.name or row.address for row in rows]
+        return Kind.UNRESOLVED, " ".join(sorted(seen.unresolved[names[0]]))
     if Signal.INVALID in signals:
         causes = {(row.detail or {}).get("cause") for row in rows}
         if "nat" in causes:
-            return Kind.NAT, f"{vantage} {target}"
+            return Kind.NAT, ""
         if "mtu" in causes:
-            return Kind.BLACK_HOLE, f"{vantage} {target}"
+            return Kind.BLACK_HOLE, ""
         if flow.service == "ntp":
             return Kind.NTP, target
         return Kind.WRONG_SERVICE, f"{target} {flow.service}"
@@ -209,7 +217,7 @@ def _classify(flow: Outcome, rows: Sequence[Evidence], seen: _Seen) -> tuple[Kin
     return Kind.UNKNOWN, ""
 
 
-def _classify_silence(flow: Outcome, rows: Sequence[Evidence], seen: _Seen) -> tuple[Kind, str]:
+def _classify_silence(flow: Outcome, rows: Sequence[Evidence], seen: Seen) -> tuple[Kind, str]:
     """No answer: is it the vantage, the whole host, the way to it, or these ports?"""
     vantage, target = flow.runs_from, flow.target
     address = rows[0].address
@@ -229,6 +237,11 @@ def _classify_silence(flow: Outcome, rows: Sequence[Evidence], seen: _Seen) -> t
         return Kind.IDLE, ""
     if pair in seen.rejector:
         return (Kind.IDLE, "") if idle else (Kind.REJECTED, seen.rejector[pair] or target)
+    if pair in seen.without_route:
+        return Kind.NO_ROUTE, seen.without_route[pair] or vantage
+    network = network_of(address)
+    if (vantage, network) in seen.dark:
+        return Kind.NETWORK_SILENT, network
     if seen.alive_to.get(address):
         return Kind.NO_WAY, f"{vantage} {target}"
     return Kind.HOST_DOWN, f"{target} {address}"
@@ -243,13 +256,15 @@ def _cause(
     kind: Kind,
     troubles: Sequence[Trouble],
     report: Report,
-    breaks: dict[tuple[str, str], str],
-    seen: _Seen,
+    rules: dict[tuple[str, str], RuleNote],
+    seen: Seen,
 ) -> Cause:
     addresses = [row.address for trouble in troubles for row in trouble.rows]
     vantages = {trouble.flow.runs_from for trouble in troubles}
     elsewhere = dict.fromkeys(
-        other for address in addresses for other in seen.alive_to.get(address, ())
+        other
+        for address in addresses
+        for other in (*seen.alive_to.get(address, ()), *seen.resolved.get(address, ()))
     )
     advice = advise(
         Group(
@@ -260,7 +275,8 @@ def _cause(
         )
     )
     flows = [trouble.flow for trouble in troubles]
-    texts = (breaks.get((flow.rule_set, flow.rule), "") for flow in flows)
+    notes = [rules[key] for flow in flows if (key := (flow.rule_set, flow.rule)) in rules]
+    notes.sort(key=_weight)
     return Cause(
         kind=kind,
         verdict=min((flow.verdict for flow in flows), key=_WORST_FIRST.index),
@@ -269,8 +285,14 @@ def _cause(
         what=advice.what,
         flows=tuple(flow.id for flow in flows),
         connections=_connections(troubles),
-        breaks=tuple(dict.fromkeys(text for text in texts if text)),
+        breaks=tuple(dict.fromkeys(note.breaks for note in notes if note.breaks)),
+        weight=min(map(_weight, notes), default=LEAST),
     )
+
+
+def _weight(rule: RuleNote) -> int:
+    """The place of the worst loss without it."""
+    return min((affected.weight for affected in rule.affects), default=LEAST)
 
 
 def _connections(troubles: Iterable[Trouble]) -> tuple[Connection, ...]:

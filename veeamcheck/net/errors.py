@@ -23,6 +23,10 @@ _ORIGIN_ICMP6 = 3
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 
 
+NO_ROUTE = "no route"
+"""The meaning of an error where this machine itself certainly has no route."""
+
+
 class IcmpError(NamedTuple):
     """An ICMP error that reached one of our sockets."""
 
@@ -177,7 +181,7 @@ def from_errno(number: int, *, attributes: bool, rtt: float | None = None) -> Ob
     if number in _REFUSED or number in _RESET:
         return Observation(Signal.REFUSED, attributes, rtt)
     if number in _NO_WAY:
-        meaning = "no route" if attributes else "no route, or rejected by ICMP"
+        meaning = NO_ROUTE if attributes else f"{NO_ROUTE}, or rejected by ICMP"
         return Observation(Signal.UNREACHABLE, attributed=attributes, detail={"meaning": meaning})
     if number in _TIMED_OUT:
         return SILENCE

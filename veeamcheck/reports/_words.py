@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from veeamcheck.diagnosis.explanation import RuleFact
+from veeamcheck.diagnosis.impact import Impact, State
 from veeamcheck.diagnosis.words import command_line, counted
 from veeamcheck.model import Evidence, Flow, Outcome, Report, RunNote, Signal, Verdict
 from veeamcheck.ports import PortSet
@@ -80,6 +81,12 @@ def _do(count: int, verb: str) -> str:
 def command(run: RunNote, host: str) -> str:
     """What to type on a host to test the flows that start there."""
     return command_line("veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host))
+
+
+def impact_title(impacts: Iterable[Impact]) -> str:
+    """The heading of what follows from the flows in trouble."""
+    sure = any(impact.state is not State.MAY_FAIL for impact in impacts)
+    return "What does not work" if sure else "What may not work"
 
 
 def duration(time: timedelta) -> str:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from veeamcheck.diagnosis.causes import find_causes
+from veeamcheck.diagnosis.impact import Impact, find_impact
 from veeamcheck.model import SCHEMA_VERSION, InputError, Plan, Problem, Report, Traces
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written(Report):
+    """A report with what follows from it, for programs: it is never read back."""
+
+    impact: tuple[Impact, ...]
+    """What does not work, or may not; the worst first."""
+
+
 _REPORT = TypeAdapter(Report)
+_WRITTEN = TypeAdapter(_Written)
 _PLAN = TypeAdapter(Plan)
 _TRACES = TypeAdapter(Traces)
 _MOST_PROBLEMS = 20
@@ -25,7 +37,9 @@ def render(document: Report | Plan | Traces) -> str:
         return _text(_TRACES, document)
     run = document.run
     run = replace(run, start=_to_second(run.start), end=_to_second(run.end))
-    return _text(_REPORT, replace(document, run=run))
+    values = {each.name: getattr(document, each.name) for each in fields(Report)}
+    impact = find_impact(document, find_causes(document))
+    return _text(_WRITTEN, _Written(**{**values, "run": run, "impact": impact}))
 
 
 def read_report(text: str, file: str = "report") -> Report:
@@ -55,7 +69,7 @@ def report_schema() -> dict[str, Any]:
     """The JSON schema of a report."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_REPORT.json_schema(mode="serialization"),
+        **_WRITTEN.json_schema(mode="serialization"),
     }
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
+from veeamcheck.diagnosis.impact import find_impact, lines
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
 from veeamcheck.reports._words import (
@@ -17,6 +18,7 @@ from veeamcheck.reports._words import (
     command,
     conclusion,
     duration,
+    impact_title,
     inert,
     needs,
     ports_text,
@@ -82,6 +84,13 @@ def _blocks(report: Report) -> Iterator[str]:
         ],
     )
     causes = find_causes(report)
+    impacts = find_impact(report, causes)
+    if impacts:
+        yield f"## {impact_title(impacts)}"
+        yield "\n".join(
+            f"- {SIGNS[line.state.verdict]} **{text(line.what)}:** {text(line.how)}"
+            for line in lines(impacts)
+        )
     if causes:
         yield "## What to do first"
     for number, cause in enumerate(causes, 1):

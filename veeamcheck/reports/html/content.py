@@ -6,11 +6,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from veeamcheck.diagnosis.causes import Cause
+from veeamcheck.diagnosis.impact import Impact, find_impact, lines
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, Phase, ReasonCode, Report, RunNote, Skipped, Verdict
-from veeamcheck.reports._words import SIGNS, command, conclusion, duration, place, ports_text
+from veeamcheck.reports._words import (
+    SIGNS,
+    command,
+    conclusion,
+    duration,
+    impact_title,
+    place,
+    ports_text,
+)
 from veeamcheck.reports.html.data import link
 
+_FIRST_LOSSES = 10
+"""So many lines of what does not work are shown at once; the others on demand."""
 _FIRST_CAUSES = 10
 """So many causes are shown at once; the others on demand."""
 _FIRST_LINES = 4
@@ -35,6 +46,15 @@ class Tile(NamedTuple):
     sign: str
     flows: int
     meaning: str
+
+
+class Loss(NamedTuple):
+    """What does not work, or may not, at one or more hosts."""
+
+    verdict: str
+    sign: str
+    what: str
+    how: str
 
 
 class Card(NamedTuple):
@@ -65,6 +85,8 @@ class Elsewhere(NamedTuple):
 def page_content(report: Report, causes: Sequence[Cause]) -> dict[str, Any]:
     """The template's variables."""
     verdict, text = conclusion(report)
+    impacts = find_impact(report, causes)
+    losses = _losses(impacts)
     cards = [_card(number, cause) for number, cause in enumerate(causes, 1)]
     return {
         "report": report,
@@ -77,6 +99,9 @@ def page_content(report: Report, causes: Sequence[Cause]) -> dict[str, Any]:
             Tile(each, sign, report.summary.get(each, 0), _MEANINGS[each])
             for each, sign in SIGNS.items()
         ],
+        "impact_title": impact_title(impacts),
+        "losses": losses[:_FIRST_LOSSES],
+        "more_losses": losses[_FIRST_LOSSES:],
         "cards": cards[:_FIRST_CAUSES],
         "more_cards": cards[_FIRST_CAUSES:],
         "sections": list(dict.fromkeys(rule.section for rule in report.rules)),
@@ -102,6 +127,13 @@ def _facts(run: RunNote) -> list[tuple[str, str]]:
     if run.checks == "connect":
         facts.append(("Checks", "connections only, no services"))
     return facts
+
+
+def _losses(impacts: Sequence[Impact]) -> list[Loss]:
+    return [
+        Loss(line.state.verdict, SIGNS[line.state.verdict], line.what, line.how)
+        for line in lines(impacts)
+    ]
 
 
 def _card(number: int, cause: Cause) -> Card:

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
+from veeamcheck.diagnosis.impact import Impact, find_impact, lines
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
 from veeamcheck.reports._words import (
@@ -17,6 +18,7 @@ from veeamcheck.reports._words import (
     conclusion,
     duration,
     ends,
+    impact_title,
     in_full,
     inert,
     place,
@@ -30,6 +32,8 @@ from veeamcheck.reports.terminal.words import LOOKS, verdict_piece
 
 _MOST = 5
 """So many connections and consequences are listed of one cause; --verbose lists all."""
+_MOST_IMPACTS = 8
+"""So many lines of what does not work; --verbose has all."""
 _MOST_UNTESTED = 20
 """So many flows are listed of one host to run on; --verbose lists all."""
 _VERDICT_COLUMN = 12
@@ -78,6 +82,7 @@ def report_blocks(report: Report, level: Level) -> Iterator[RenderableType]:
     verbose = level is Level.VERBOSE
     causes = find_causes(report)
     yield from _summary(report)
+    yield from _impact(find_impact(report, causes), verbose)
     yield from _causes(causes, verbose)
     if level is not Level.QUIET:
         parts = sections(report.flows)
@@ -124,6 +129,24 @@ def _conclusion(report: Report) -> RenderableType:
     verdict, sentence = conclusion(report)
     look = LOOKS[verdict]
     return paragraph((f"{look.sign} {sentence}", look.style))
+
+
+def _impact(impacts: Sequence[Impact], verbose: bool) -> Iterator[RenderableType]:
+    if not impacts:
+        return
+    yield from heading(impact_title(impacts))
+    told = lines(impacts)
+    shown = told if verbose else told[:_MOST_IMPACTS]
+    for line in shown:
+        look = LOOKS[line.state.verdict]
+        yield Entry(
+            text_of((look.sign, look.style)),
+            text_of((f"{inert(line.what)}: ", "bold"), inert(line.how)),
+            indent=2,
+            column=2,
+        )
+    for rest in _more(len(told) - len(shown), "line"):
+        yield paragraph(rest, indent=4)
 
 
 def _causes(causes: Sequence[Cause], verbose: bool) -> Iterator[RenderableType]:
