@@ -1,4 +1,4 @@
-"""Pack a report and what surrounds it into an archive for a ticket.
+"""Pack a report for a ticket, names and addresses replaced.
 
 Names, addresses and private texts are replaced, each always by the same; what stands for what is
 kept beside the archive, for you alone. Of secrets nothing is packed, redacted or not. The
