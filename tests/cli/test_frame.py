@@ -13,8 +13,8 @@ from veeamcheck.cli import _frame
 from veeamcheck.cli._frame import command_names
 
 COMMANDS = [
-    *("demo", "diff", "history", "init", "listen", "merge", "plan", "probe", "report", "rules"),
-    *("run", "schedule", "schema", "script", "validate", "watch"),
+    *("demo", "diff", "firewall", "history", "init", "listen", "merge", "plan", "probe"),
+    *("report", "rules", "run", "schedule", "schema", "script", "validate", "watch"),
 ]
 
 

@@ -53,7 +53,7 @@ def firewall(
         ),
     ],
     report: Annotated[
-        Path | None, typer.Argument(metavar="[REPORT]", help="A report made with -o json.")
+        Path | None, typer.Argument(metavar="REPORT", help="A report made with -o json.")
     ] = None,
     inventory: _options.Inventory = None,
     only: Annotated[
