@@ -1,4 +1,4 @@
-"""Write the firewall rules that let the documented connections through.
+"""Write the firewall rules for what is needed, or what is blocked.
 
 For a firewall in between, or with --for for the one of a host itself. From the inventory: all that
 it needs. From a report: the same with the addresses that were seen, or with `--only failed` just
