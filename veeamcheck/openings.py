@@ -135,7 +135,7 @@ _NO_FIREWALLS_DOING = {
     "look at routing, and whether it is up",
     ReasonCode.UNRESOLVED: "its name has no address; correct the DNS or the inventory",
 }
-_PRIMARY_IS_CLEAR = "its primary port is not blocked; the failover ports are opened if asked for"
+_NOT_BLOCKED = "none of these ports is silent or rejected"
 _SAME_HOST = "it stays within one host, whose firewall should not filter its loopback interface"
 _OTHER_FAMILY = "source and target have no addresses of the same family"
 _UNKNOWN = "no address of {} is known; name the inventory too"
@@ -211,7 +211,7 @@ def _connections(
             for row in flow.evidence
             if row.signal in _CHANGEABLE and row.ports & ports
         }
-        why = _NO_FIREWALLS_DOING.get(flow.reason_code, "" if blocked else _PRIMARY_IS_CLEAR)
+        why = _NO_FIREWALLS_DOING.get(flow.reason_code, "" if blocked else _NOT_BLOCKED)
         if not why:
             targets = [target for target in targets if target.address in blocked]
     if not why:

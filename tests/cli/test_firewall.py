@@ -138,6 +138,18 @@ def test_rules_of_one_report_do_not_replace_those_of_another(
     assert "add chain inet filter veeamcheck\n" in every.out
 
 
+def test_what_cannot_be_a_name_is_not_resolved_and_no_defect(
+    veeamcheck: Veeamcheck, tmp_path: Path
+) -> None:
+    odd = flow(
+        "ssh", "vbr1", "pve1", "22", Verdict.FAIL, ReasonCode.UNRESOLVED, address=("a\x00b",)
+    )
+    file = write(tmp_path, report([odd]))
+    result = veeamcheck("firewall", file, "--resolve", "--format", "nftables")
+    assert result.status == 0
+    assert "accept" not in result.out
+
+
 def test_nothing_is_blocked(veeamcheck: Veeamcheck, tmp_path: Path) -> None:
     passing = flow("ssh", "vbr1", "pve1", "22", Verdict.PASS, ReasonCode.OPEN)
     file = write(tmp_path, report([passing]))

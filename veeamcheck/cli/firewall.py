@@ -238,7 +238,7 @@ def _resolved(names: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
 
     found = {}
     for name, answer in zip(names, asyncio.run(ask()), strict=True):
-        if isinstance(answer, UnresolvedError):
+        if isinstance(answer, (UnresolvedError, ValueError)):  # ValueError: it can't be a name
             say(f"{name}: {answer}")
         elif isinstance(answer, BaseException):
             raise answer
