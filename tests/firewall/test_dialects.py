@@ -123,6 +123,12 @@ def test_nftables_of_a_host_has_a_chain_for_each_way() -> None:
     assert sum("veeamcheck-out ip6 " in line for line in lines) == 1
 
 
+def test_nftables_lets_replies_through_both_ways_also_where_all_goes_one_way() -> None:
+    text = render("nftables", replace(SAMPLE, openings=(INTO,)))
+    for chain in ("veeamcheck-in", "veeamcheck-out"):
+        assert f"add rule inet filter {chain} ct state established,related accept\n" in text
+
+
 def test_nftables_leaves_out_what_its_chains_cannot_hold_and_says_so() -> None:
     own = render("nftables", replace(SAMPLE, chains=("inet site in",)))
     assert "insert rule inet site in jump veeamcheck-in" in own

@@ -145,6 +145,8 @@ def blocked_units(random: Random, default: Action, count: int) -> list[list[Flow
         for (target, transport, ports), flows in units.items()
         # Silence on a port that is idle between jobs fails nothing.
         if default is not Action.DROP or flows[0].listener is Listener.ALWAYS
+        # A host that says so of a UDP port by itself cannot be told from one where nothing listens.
+        if default is not Action.PORT_UNREACHABLE or transport is Transport.TCP
         if not any(
             (other.ports | (other.failover_ports or PortSet())) & ports and other not in flows
             for other in FLOWS

@@ -51,9 +51,10 @@ def render(request: Request) -> str:
             for each in openings
             if each not in fitting
         ]
-        if fitting:
-            blocks.append((chain, fitting))
+        blocks.append((chain, fitting))
     missing += [LeftOut(each, "no chain was named for what leaves") for each in without_chain]
+    if not any(openings for _, openings in blocks):
+        blocks = []
     used = [chain for chain, _ in blocks]
     comments = [*heading(request), *_usage(used), *left_out(missing)]
     lines = [f"# {line}".rstrip() for line in comments]
@@ -117,7 +118,7 @@ def _block(chain: _Chain, openings: Iterable[Opening]) -> Iterator[str]:
     own = f"{chain.place} {chain.own}"
     yield f"add chain {own}"
     yield f"flush chain {own}"
-    yield "# The way back of what was let through."
+    yield "# Replies, also to what goes the other way."
     yield f"add rule {own} ct state established,related accept"
     for opening in openings:
         yield from (f"# {line}" for line in about(opening))
