@@ -53,7 +53,7 @@ def conclude(
         ),
         summary=summarize(judged.outcomes, settings.policy, interrupted=interrupted),
         warnings=(*plan.warnings, *judged.warnings),
-        rules=_rule_notes(inventory, plan.flows),
+        rules=rule_notes(inventory, plan.flows),
         pairs=judged.pairs,
         flows=judged.outcomes,
         skipped=plan.skipped,
@@ -110,7 +110,8 @@ def _run_note(
     )
 
 
-def _rule_notes(inventory: Inventory, flows: Iterable[Flow]) -> tuple[RuleNote, ...]:
+def rule_notes(inventory: Inventory, flows: Iterable[Flow]) -> tuple[RuleNote, ...]:
+    """What a reader must know of the rules that the flows name, in the order of the documents."""
     used = {flow.rule for flow in flows}
     return tuple(
         RuleNote(

@@ -13,9 +13,9 @@ from veeamcheck.cli import _frame
 from veeamcheck.cli._frame import command_names
 
 COMMANDS = [
-    *("bundle", "demo", "diff", "explain", "history", "init", "listen", "merge", "plan"),
-    *("probe", "report", "rules", "run", "schedule", "schema", "script", "trace"),
-    *("validate", "watch"),
+    *("bundle", "demo", "diff", "explain", "firewall", "history", "init", "listen"),
+    *("merge", "plan", "probe", "report", "rules", "run", "schedule", "schema", "script"),
+    *("trace", "validate", "watch"),
 ]
 
 
