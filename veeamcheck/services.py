@@ -1,0 +1,112 @@
+"""What answers on open ports: each is asked once for every service that some flow expects there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import NamedTuple
+
+from veeamcheck.model import Observation, Signal, TlsPin
+from veeamcheck.net.interface import Network
+from veeamcheck.ports import PortSet
+from veeamcheck.probes import find_probe
+from veeamcheck.probes.interface import Probe, Turn
+
+_AT_ONCE = 8
+"""Conversations with one address: a server may count strangers (sshd's MaxStartups: 10)."""
+
+
+class Expected(NamedTuple):
+    """What should answer on the ports of one address."""
+
+    service: str
+    name: str | None
+    """The DNS name by which it is addressed: a TLS server may have a certificate for each."""
+
+
+class Services:
+    """Asks what answers at one address; `seen` can be read at any time."""
+
+    def __init__(
+        self,
+        network: Network,
+        address: str,
+        turn: Turn,
+        free: asyncio.Semaphore,
+    ) -> None:
+        self._network = network
+        self._address = address
+        self._turn = turn
+        self._free = free
+        self._own = asyncio.Semaphore(_AT_ONCE)
+        self._asked: set[tuple[Expected, int]] = set()
+        self.seen: dict[Expected, dict[int, Observation]] = {}
+
+    async def ask(
+        self, wanted: Iterable[tuple[Expected, PortSet]], contacted: Mapping[int, Observation]
+    ) -> None:
+        """Ask every port that is open, not proven otherwise, and not asked yet."""
+        new: list[Awaitable[None]] = []
+        for expected, ports in wanted:
+            probe = find_probe(expected.service)
+            if probe is None:
+                continue
+            for port, each in contacted.items():
+                question = expected, port
+                if port in ports and _is_unproven(each) and question not in self._asked:
+                    self._asked.add(question)
+                    new.append(self._ask(probe, expected, port, each))
+        await asyncio.gather(*new)
+
+    async def _ask(self, probe: Probe, expected: Expected, port: int, before: Observation) -> None:
+        async with self._own, self._free:
+            answer = await probe(self._network, self._address, port, self._turn, name=expected.name)
+        answer = answer._replace(attributed=before.attributed, rtt=before.rtt)
+        self.seen.setdefault(expected, {})[port] = answer
+
+    def overlaid(
+        self,
+        contacted: Mapping[int, Observation],
+        expected: Expected,
+        pin: TlsPin | None = None,
+    ) -> Mapping[int, Observation]:
+        """What the ports show where this is expected.
+
+        A port whose service was not asked, as the run was interrupted, is left out: it shows
+        nothing yet.
+        """
+        if find_probe(expected.service) is None:
+            return contacted
+        answers = self.seen.get(expected, {})
+        known = {
+            port: answers.get(port, each)
+            for port, each in contacted.items()
+            if port in answers or not _is_unproven(each)
+        }
+        return {port: held_to(pin, each) for port, each in known.items()} if pin else known
+
+
+def _is_unproven(contacted: Observation) -> bool:
+    """Whether a port is open, and by its handshake alone."""
+    return contacted.signal is Signal.OPEN and not contacted.proven
+
+
+def held_to(pin: TlsPin, answer: Observation) -> Observation:
+    """What an answer is worth where the inventory says which certificate must be shown."""
+    detail = answer.detail or {}
+    if answer.signal is not Signal.OPEN or "protocol" not in detail:
+        return answer
+    issuer, fingerprint = detail.get("issuer"), detail.get("fingerprint")
+    wrong = []
+    if pin.fingerprint and fingerprint not in pin.fingerprint:
+        wrong.append(f"its fingerprint is {fingerprint}")
+    if pin.issuer and str(issuer).casefold() not in map(str.casefold, pin.issuer):
+        wrong.append(f"its issuer is {issuer}")
+    if not wrong:
+        return answer
+    meaning = f"shows another certificate than the inventory pins: {', '.join(wrong)}"
+    return answer._replace(
+        signal=Signal.INVALID,
+        proven=False,
+        detail={**detail, "meaning": meaning, "cause": "certificate"},
+    )
