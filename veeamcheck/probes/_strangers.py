@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-from veeamcheck.model import Observation
+from veeamcheck.model import Observation, Signal
 from veeamcheck.probes._talk import invalid, shown
 
 _HTTP = re.compile(rb"HTTP/\d(?:\.\d)? ([^\r\n]*)")
 _SERVER = re.compile(rb"^server:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _TEXTS = (
     (b"SSH-", "an SSH server"),
-    (b"veeamcheck", "our own listener"),
     (b"RFB ", "a VNC server"),
     (b"* OK", "an IMAP server"),
     (b"+OK", "a POP3 server"),
@@ -19,6 +18,9 @@ _TEXTS = (
     (b"\xfeSMB", "an SMB server"),
 )
 """How each begins. Those that speak first, and HTTP and TLS, which complain when spoken to."""
+LISTENER = b"veeamcheck-listener "
+"""How our own listener greets."""
+_LISTENER_MEANS = "greets as our listener, which only its key would prove (--key-file)"
 
 
 def name_of(said: bytes) -> str:
@@ -43,5 +45,11 @@ def name_of(said: bytes) -> str:
 
 
 def stranger(said: bytes, wanted: str) -> Observation:
-    """`invalid`: this was said where `wanted` should answer."""
+    """`invalid`: this was said where `wanted` should answer.
+
+    But our own listener stands in for any service. Without its key it proves nothing more than an
+    open port does.
+    """
+    if said.startswith(LISTENER):
+        return Observation(Signal.OPEN, detail={"meaning": _LISTENER_MEANS})
     return invalid(f"{name_of(said)} answers, not {wanted}", cause="stranger")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from veeamcheck import __version__
 from veeamcheck.model import Observation
 from veeamcheck.net.interface import Network, Stream
-from veeamcheck.probes._strangers import stranger
+from veeamcheck.probes._strangers import LISTENER, stranger
 from veeamcheck.probes._talk import ask, hear, invalid, recognised, shown
 from veeamcheck.probes.interface import Turn
 
@@ -93,6 +93,8 @@ def judge(said: bytes) -> Observation:
 
 
 def _is_whole(said: bytes) -> bool:
+    if said.startswith(LISTENER):
+        return True
     version, rest = parse_greeting(said)
     return version is not None and parse_host_keys(rest) is not None
 
