@@ -10,7 +10,7 @@ from veeamcheck.model import Observation, Signal, TlsPin
 from veeamcheck.net.interface import Network
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
-from veeamcheck.probes.interface import Probe, Turn
+from veeamcheck.probes.interface import UNHEARD, Probe, Turn
 
 _AT_ONCE = 8
 """Conversations with one address: a server may count strangers (sshd's MaxStartups: 10)."""
@@ -69,11 +69,14 @@ class Services:
         contacted: Mapping[int, Observation],
         expected: Expected,
         pin: TlsPin | None = None,
+        *,
+        accepts_all: bool = False,
     ) -> Mapping[int, Observation]:
         """What the ports show where this is expected.
 
         A port whose service was not asked, as the run was interrupted, is left out: it shows
-        nothing yet.
+        nothing yet. Where something accepts for everybody (`accepts_all`), that is who hung up or
+        said nothing, and the service was not met: the port is open, not proven.
         """
         if find_probe(expected.service) is None:
             return contacted
@@ -83,12 +86,19 @@ class Services:
             for port, each in contacted.items()
             if port in answers or not _is_unproven(each)
         }
+        if accepts_all:
+            known = {port: _met_nobody(each) for port, each in known.items()}
         return {port: held_to(pin, each) for port, each in known.items()} if pin else known
 
 
 def _is_unproven(contacted: Observation) -> bool:
     """Whether a port is open, and by its handshake alone."""
     return contacted.signal is Signal.OPEN and not contacted.proven
+
+
+def _met_nobody(answer: Observation) -> Observation:
+    unheard = (answer.detail or {}).get("cause") in UNHEARD
+    return answer._replace(signal=Signal.OPEN) if unheard else answer
 
 
 def held_to(pin: TlsPin, answer: Observation) -> Observation:

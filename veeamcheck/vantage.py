@@ -355,7 +355,9 @@ class Vantage:
         seen: Mapping[int, Observation] = sweep.seen
         if services:
             pin = self._inventory.hosts[flow.target].tls
-            seen = services.overlaid(seen, _expected(flow, name), pin)
+            seen = services.overlaid(
+                seen, _expected(flow, name), pin, accepts_all=sweep.accepts_all
+            )
         return fold(
             ports,
             seen,

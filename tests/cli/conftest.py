@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.fakes import serve
+from tests.impostors import serve
 from tests.published import assert_published
 from veeamcheck.cli._frame import run_command_line
 from veeamcheck.demo_services import HttpsServer, tls_context
@@ -63,7 +63,7 @@ def veeamcheck(
 @pytest.fixture
 def listening() -> Iterator[int]:
     """A port of loopback on which an HTTPS server listens."""
-    with serve(HttpsServer, ssl=tls_context()) as port:
+    with serve(HttpsServer, tls=tls_context()) as port:
         yield port
 
 

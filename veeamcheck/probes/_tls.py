@@ -123,12 +123,10 @@ def is_demand_for_certificate(error: ssl.SSLError) -> bool:
 
 
 def words_of(facts: Facts) -> str:
-    """The facts in words: ``TLSv1.3, certificate of A from B until 2027-01-31``."""
-    parts = [str(facts["protocol"])]
-    if "issuer" in facts:
-        subject = facts.get("subject") or facts.get("names") or "nobody"
-        parts.append(f"certificate of {subject} from {facts['issuer']} until {facts['expires']}")
-    return ", ".join(parts)
+    """The facts in short: ``TLSv1.3, certificate from A until 2027-01-31``."""
+    known = "issuer" in facts
+    certificate = f", certificate from {facts['issuer']} until {facts['expires']}" if known else ""
+    return f"{facts['protocol']}{certificate}"
 
 
 class _UntrustedError(Exception):

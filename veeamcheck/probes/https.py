@@ -71,7 +71,7 @@ def judge(said: bytes, facts: Facts) -> Observation:
     head = parse_head(said)
     if head is None:
         if _HTTP2.match(said):
-            return recognised(f"HTTP/2, {words_of(facts)}", **facts)
+            return recognised(f"HTTP/2 over {words_of(facts)}", **facts)
         return _wrong(f"TLS, but no HTTP: {name_of(said)} answers", facts)
     status = f"{head.status} {head.words}".strip()
     told = {"status": head.status, "server": head.headers.get("server"), **facts}
@@ -80,7 +80,7 @@ def judge(said: bytes, facts: Facts) -> Observation:
     if head.status in _NO_BACKEND:
         return _wrong(f"HTTP {status}: what answers does not reach the service behind it", told)
     by = f" from {told['server']}" if told["server"] else ""
-    return recognised(f"HTTP {status}{by}, {words_of(facts)}", **told)
+    return recognised(f"HTTP {head.status}{by} over {words_of(facts)}", **told)
 
 
 def _proxy(head: Head) -> str:

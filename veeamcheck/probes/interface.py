@@ -23,3 +23,7 @@ class Probe(Protocol):
         self, network: Network, address: str, port: int, turn: Turn, *, name: str | None = None
     ) -> Observation:
         """`name` is the DNS name by which the target is known, if it has one."""
+
+
+UNHEARD = frozenset({"mute", "hang-up", "reset"})
+"""The ``cause`` in the detail of a connection that was accepted, and on which nothing was said."""
