@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import NamedTuple
 
+from veeamcheck.certificates import held_to
 from veeamcheck.model import Observation, Signal, TlsPin
 from veeamcheck.net.interface import Network
 from veeamcheck.ports import PortSet
@@ -99,24 +100,3 @@ def _is_unproven(contacted: Observation) -> bool:
 def _met_nobody(answer: Observation) -> Observation:
     unheard = (answer.detail or {}).get("cause") in UNHEARD
     return answer._replace(signal=Signal.OPEN) if unheard else answer
-
-
-def held_to(pin: TlsPin, answer: Observation) -> Observation:
-    """What an answer is worth where the inventory says which certificate must be shown."""
-    detail = answer.detail or {}
-    if answer.signal is not Signal.OPEN or "protocol" not in detail:
-        return answer
-    issuer, fingerprint = detail.get("issuer"), detail.get("fingerprint")
-    wrong = []
-    if pin.fingerprint and fingerprint not in pin.fingerprint:
-        wrong.append(f"its fingerprint is {fingerprint}")
-    if pin.issuer and str(issuer).casefold() not in map(str.casefold, pin.issuer):
-        wrong.append(f"its issuer is {issuer}")
-    if not wrong:
-        return answer
-    meaning = f"shows another certificate than the inventory pins: {', '.join(wrong)}"
-    return answer._replace(
-        signal=Signal.INVALID,
-        proven=False,
-        detail={**detail, "meaning": meaning, "cause": "certificate"},
-    )

@@ -33,7 +33,8 @@ INVENTORY = '[hosts.vbr1]\naddress = "10.77.1.10"\nroles = ["backup-server"]\n' 
     for name, address in ADDRESS.items()
 )
 # What answers does not matter here, and a change in the middle of a conversation is neither.
-RULES = (CHECKOUT / "rules" / "veeam-pve.toml").read_text(encoding="utf-8").replace('"https"', '"tcp"').replace('"ssh"', '"tcp"')
+RULES = (CHECKOUT / "rules" / "veeam-pve.toml").read_text(encoding="utf-8")
+RULES = RULES.replace('"https"', '"tcp"').replace('"ssh"', '"tcp"')
 RESTLESS = SSH.format("pve6")
 """Changes with every step."""
 

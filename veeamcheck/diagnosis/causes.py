@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from veeamcheck.certificates import ANOTHER_CERTIFICATE
 from veeamcheck.diagnosis.advice import Group, Kind, Trouble, Who, advise
 from veeamcheck.model import (
     SIGNS_OF_LIFE,
@@ -201,6 +202,8 @@ def _classify(flow: Outcome, rows: Sequence[Evidence], seen: _Seen) -> tuple[Kin
             return Kind.NAT, f"{vantage} {target}"
         if "mtu" in causes:
             return Kind.BLACK_HOLE, f"{vantage} {target}"
+        if ANOTHER_CERTIFICATE in causes:
+            return Kind.INTERCEPTED, target
         if flow.service == "ntp":
             return Kind.NTP, target
         return Kind.WRONG_SERVICE, f"{target} {flow.service}"
