@@ -63,7 +63,7 @@ class Echoes(asyncio.Protocol):
 
 def smb2(dialect: int = 0x0311, status: int = 0) -> bytes:
     """The answer to NEGOTIATE of a server that takes this dialect."""
-    header = struct.pack("<4sHHIHHI", b"\xfeSMB", 64, 0, status, 0, 1, 1) + bytes(40)
+    header = struct.pack("<4sHHIHHI", b"\xfeSMB", 64, 0, status, 0, 1, 1) + bytes(44)
     body = struct.pack("<HHHH", 65, 1, dialect, 0) + bytes(57)
     return struct.pack(">I", len(header + body)) + header + body
 
@@ -124,24 +124,35 @@ def serve(
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[int]:
     """The port on which the service listens meanwhile."""
+    transports: list[asyncio.Transport] = []
+
+    def made() -> asyncio.Protocol:
+        protocol = service()
+        begin = protocol.connection_made
+
+        def connection_made(transport: asyncio.Transport) -> None:
+            transports.append(transport)
+            begin(transport)
+
+        protocol.connection_made = connection_made  # type: ignore[method-assign, assignment]
+        return protocol
+
+    async def stop() -> None:
+        server.close()
+        for transport in transports:
+            transport.abort()
+        for _ in range(10):  # steps in which they end
+            await asyncio.sleep(0)
+
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(service, address, port, ssl=tls))
     thread = Thread(target=loop.run_forever)
     thread.start()
+    start = loop.create_server(made, address, port, ssl=tls)
+    server = asyncio.run_coroutine_threadsafe(start, loop).result()
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(_stop(server), loop).result()
+        asyncio.run_coroutine_threadsafe(stop(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-
-
-async def _stop(server: asyncio.Server) -> None:
-    server.close()
-    own = asyncio.current_task()
-    others = [task for task in asyncio.all_tasks() if task is not own]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.sleep(0)
