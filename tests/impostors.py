@@ -104,6 +104,7 @@ SERVICES: dict[str, Service] = {
     "hang-up": Service(Says),
     "reset": Service(Resets),
     "echo": Service(Echoes),
+    "banner": Service(partial(Says, first=b"SSH-2.0-x\r\n", hold=True)),
     "ftp": Service(partial(Says, first=b"220 ready\r\n", hold=True)),
     "block-page": Service(
         partial(Says, answer=b"HTTP/1.1 403 Forbidden\r\nServer: squid/5.7\r\n\r\nno"), tls_context

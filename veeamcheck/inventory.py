@@ -288,6 +288,8 @@ def _tls(table: Table) -> TlsPin:
         tls.strings(key, f'["{example}"]', default=(), or_one=True)
         for key, example in (("issuer", "the issuer's name"), ("fingerprint", "sha256:…"))
     )
+    if not all(issuer.strip() for issuer in issuers):
+        tls.wrong("is empty; write the common name of the issuer", "issuer")
     for index, fingerprint in enumerate(fingerprints):
         if not _FINGERPRINT.fullmatch(fingerprint):
             at = (index,) if isinstance(tls.data["fingerprint"], list) else ()

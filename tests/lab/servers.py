@@ -26,6 +26,8 @@ NtpBehaviour = Literal[
     "silent",
     "wrong-originate",
     "zero-timestamps",
+    "false-stratum",
+    "false-times",
     "short",
 ]
 

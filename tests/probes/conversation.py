@@ -9,7 +9,7 @@ from veeamcheck.model import Observation
 from veeamcheck.net.system import SystemNetwork
 from veeamcheck.probes import _talk, find_probe
 
-HOLD = ("mute", "tls", "ftp", "echo")
+HOLD = ("mute", "tls", "ftp", "echo", "banner")
 """Those that leave a caller waiting for more."""
 
 

@@ -12,6 +12,9 @@ from veeamcheck.demo_services import key_exchange
 from veeamcheck.model import Signal
 from veeamcheck.probes.ssh import judge, kinds_of, parse_greeting, parse_host_keys
 
+NO_KEYS = struct.pack(">IBB", 12, 0, 20) + bytes(10)
+"""A first packet that lists nothing."""
+
 
 @pytest.mark.parametrize(
     ("said", "version", "rest"),
@@ -52,8 +55,13 @@ def test_kinds_of_keys(algorithms: list[str], kinds: str) -> None:
     ("said", "signal", "meaning"),
     [
         (b"SSH-2.0-a\r\n" + key_exchange(), "open", "SSH-2.0-a, host keys ed25519, rsa"),
-        (b"SSH-1.99-a b\r\n", "open", "SSH-1.99-a b"),
-        (b"SSH-2.0-\x1b[2J\r\n", "open", "SSH-2.0- [2J"),
+        (b"SSH-1.99-a b\r\n" + NO_KEYS, "open", "SSH-1.99-a b"),
+        (b"SSH-2.0-\x1b[2J\r\n" + NO_KEYS, "open", "SSH-2.0- [2J"),
+        (
+            b"SSH-2.0-a\r\n",
+            "invalid",
+            "says SSH-2.0-a and does not answer: what it is sent is lost",
+        ),
         (b"SSH-1.5-old\r\n", "invalid", "an SSH server without version 2 (SSH-1.5-old)"),
         (
             b"Exceeded MaxStartups\r\n",

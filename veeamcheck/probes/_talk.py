@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from veeamcheck.model import Detail, Observation, Signal
 from veeamcheck.net.interface import Network, Stream
-from veeamcheck.probes.interface import Turn
+from veeamcheck.probes.interface import UNHEARD, Turn
 
 _CONNECT = 3.0
 """Seconds for one more connection to a port that has just accepted one."""
@@ -47,18 +47,19 @@ async def ask(network: Network, address: str, port: int, turn: Turn, talk: Talk)
                 seen = _not_asked(error)
             continue
         try:
-            return await talk(stream, _PATIENCE[mute])
+            seen = await talk(stream, _PATIENCE[mute])
         except TimeoutError:
             seen = invalid("accepts the connection and then stays silent", cause="mute")
-            mute += 1
-            if mute == len(_PATIENCE):
-                break
         except HungUpError:
             seen = invalid("accepts the connection and hangs up without a word", cause="hang-up")
         except OSError:
             seen = invalid("accepts the connection and then resets it", cause="reset")
         finally:
             stream.close()
+        cause = (seen.detail or {}).get("cause")
+        mute += cause == "mute"
+        if cause not in UNHEARD or mute == len(_PATIENCE):
+            break
     return seen
 
 

@@ -26,4 +26,4 @@ class Probe(Protocol):
 
 
 UNHEARD = frozenset({"mute", "hang-up", "reset"})
-"""The ``cause`` in the detail of a connection that was accepted, and on which nothing was said."""
+"""The ``cause`` in the detail of a connection that was accepted, and on which no answer came."""

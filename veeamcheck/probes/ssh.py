@@ -1,7 +1,8 @@
 """SSH: the server's version line and the kinds of its host keys (RFC 4253), before any login.
 
 Our own version line is all that is sent. The server answers it with its first key exchange packet,
-which lists what it offers; no key is exchanged.
+which lists what it offers; no key is exchanged. A version alone does not count: it comes unasked,
+so what is sent there may still get lost.
 """
 
 from __future__ import annotations
@@ -87,8 +88,10 @@ def judge(said: bytes) -> Observation:
         return stranger(said, "SSH")
     if not version.startswith(_VERSIONS):
         return invalid(f"an SSH server without version 2 ({shown(version)})", cause="stranger")
-    keys = kinds_of(parse_host_keys(rest) or [])
-    words = shown(version)
+    words, algorithms = shown(version), parse_host_keys(rest)
+    if algorithms is None:
+        return invalid(f"says {words} and does not answer: what it is sent is lost", cause="mute")
+    keys = kinds_of(algorithms)
     return recognised(f"{words}, host keys {keys}" if keys else words, banner=words, host_keys=keys)
 
 
