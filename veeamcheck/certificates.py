@@ -15,7 +15,7 @@ def held_to(pin: TlsPin, answer: Observation) -> Observation:
     detail = answer.detail or {}
     if answer.signal is not Signal.OPEN or "protocol" not in detail:
         return answer
-    issuer, fingerprint = detail.get("issuer"), detail.get("fingerprint")
+    issuer, fingerprint = (detail.get(key, "not shown") for key in ("issuer", "fingerprint"))
     wrong = []
     if pin.fingerprint and fingerprint not in pin.fingerprint:
         wrong.append(f"its fingerprint is {fingerprint}")

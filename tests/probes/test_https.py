@@ -145,6 +145,15 @@ async def test_an_old_protocol_is_a_fact(asking: Impatient) -> None:
     assert (seen.detail or {})["protocol"] == "TLSv1"
 
 
+async def test_endless_records_are_left() -> None:
+    """A handshake that goes on for ever is bounded in bytes."""
+    endless = Endless(b"\x16\x03\x03\x00\x04\x00\x00\x00\x00")  # hello requests, to be ignored
+    session = _tls.Session(endless, _tls._trusting_all(), None)
+    with pytest.raises(OSError):
+        await session.shake_hands()
+    assert endless.given <= 262_144
+
+
 # --- answers -------------------------------------------------------------------------------------
 
 
@@ -232,3 +241,14 @@ class Once:
 
     def close(self) -> None:
         pass
+
+
+class Endless(Once):
+    """A stream on which this comes again and again."""
+
+    given = 0
+
+    async def read(self, most: int) -> bytes:
+        data = (self.said * (most // len(self.said) + 1))[:most]
+        self.given += len(data)
+        return data

@@ -75,6 +75,8 @@ class Session:
             self._stream.write(data)
 
     async def _receive(self) -> None:
+        if not self._left:
+            raise ConnectionAbortedError("more than anybody says")
         data = await self._stream.read(min(_AT_ONCE, self._left))
         self._left -= len(data)
         self.first = self.first or data
@@ -106,7 +108,8 @@ async def ask_over_tls(
                 if untrusted is None:
                     raise _UntrustedError(_why(error)) from None
                 if is_demand_for_certificate(error):
-                    return recognised("TLS, which demands a certificate of the client")
+                    words = "TLS, which demands a certificate of the client"
+                    return recognised(words, protocol="TLS")
                 return invalid(f"TLS fails: {_why(error)}", cause="alert")
             facts = session.facts | {"trusted": not untrusted, "untrusted_because": untrusted}
             return await then(session, facts)
