@@ -40,21 +40,21 @@ async def test_nothing_but_the_service_is_open(
 @pytest.mark.parametrize(
     ("service", "stands_there", "says"),
     [
-        ("https", "ssh", "an SSH server (SSH-2.0-Demo_1.0) answers, not TLS"),
-        ("https", "http", "an HTTP server (400 Bad Request, x) answers, not TLS"),
-        ("https", "ftp", "a mail or FTP server (220 ready) answers, not TLS"),
+        ("https", "ssh", "an SSH server (SSH-2.0-Demo_1.0)"),
+        ("https", "http", "an HTTP server (400 Bad Request, x)"),
+        ("https", "ftp", "a mail or FTP server (220 ready)"),
         ("https", "mute", "accepts the connection and then stays silent"),
         ("https", "hang-up", "accepts the connection and hangs up without a word"),
         ("https", "reset", "accepts the connection and then resets it"),
         ("https", "block-page", "a proxy answers in its place (server: squid/5.7; HTTP 403"),
         ("https", "gateway", "HTTP 502 Bad Gateway: what answers does not reach the service"),
         ("https", "noise", "TLS, but no HTTP: something unknown answers"),
-        ("ssh", "http", "an HTTP server (400 Bad Request, x) answers, not SSH"),
-        ("ssh", "smb", "an SMB server answers, not SSH"),
+        ("ssh", "http", "an HTTP server (400 Bad Request, x)"),
+        ("ssh", "smb", "an SMB server"),
         ("ssh", "echo", "sends back whatever it is sent"),
-        ("smb", "rpc", "an RPC server answers, not SMB"),
+        ("smb", "rpc", "an RPC server"),
         ("smb", "echo", "sends back whatever it is sent"),
-        ("rpc", "smb", "an SMB server answers, not RPC"),
+        ("rpc", "smb", "an SMB server"),
     ],
 )
 async def test_what_is_there_instead_is_named(

@@ -36,7 +36,7 @@ def test_the_bind_says_how_long_it_is() -> None:
         (smb1(), "open", "SMB 1 only, which is long out of date"),
         (smb.negotiate(), "invalid", "sends back whatever it is sent"),
         (smb.negotiate_smb1(), "invalid", "sends back whatever it is sent"),
-        (b"SSH-2.0-x\r\n", "invalid", "an SSH server (SSH-2.0-x) answers, not SMB"),
+        (b"SSH-2.0-x\r\n", "invalid", "an SSH server (SSH-2.0-x)"),
     ],
 )
 def test_answers_of_smb(said: bytes, signal: str, meaning: str) -> None:
@@ -62,7 +62,7 @@ def packet(kind: int) -> bytes:
         (packet(13), "RPC, but it refuses to talk to us (bind_nak)"),
         (packet(3), "RPC, but no answer to a bind (packet type 3)"),
         (rpc.bind(), "RPC, but no answer to a bind (packet type 11)"),
-        (b"HTTP/1.1 200 OK\r\n\r\n", "an HTTP server (200 OK) answers, not RPC"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "an HTTP server (200 OK)"),
     ],
 )
 def test_answers_that_are_no_endpoint_mapper(said: bytes, meaning: str) -> None:

@@ -73,7 +73,7 @@ def test_kinds_of_keys(algorithms: list[str], kinds: str) -> None:
             "open",
             "OpenSSH, which turns callers away for now: “Not allowed at this time”",
         ),
-        (b"220 mail\r\n", "invalid", "a mail or FTP server (220 mail) answers, not SSH"),
+        (b"220 mail\r\n", "invalid", "a mail or FTP server (220 mail)"),
     ],
 )
 def test_what_the_first_words_show(said: bytes, signal: str, meaning: str) -> None:

@@ -156,7 +156,7 @@ def test_whatever_a_stranger_says_can_be_printed(said: bytes) -> None:
     name = name_of(said)
     assert name.isprintable()
     assert len(name) < 250
-    assert stranger(said, "SSH").detail
+    assert stranger(said).detail
 
 
 @given(st.text(max_size=500) | st.binary(max_size=500))

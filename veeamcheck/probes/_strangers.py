@@ -44,12 +44,12 @@ def name_of(said: bytes) -> str:
     return f"something that says “{words}”" if legible else "something unknown"
 
 
-def stranger(said: bytes, wanted: str) -> Observation:
-    """`invalid`: this was said where `wanted` should answer.
+def stranger(said: bytes) -> Observation:
+    """`invalid`: whoever says this is another service than should answer.
 
     But our own listener stands in for any service. Without its key it proves nothing more than an
     open port does.
     """
     if said.startswith(LISTENER):
         return Observation(Signal.OPEN, detail={"meaning": _LISTENER_MEANS})
-    return invalid(f"{name_of(said)} answers, not {wanted}", cause="stranger")
+    return invalid(name_of(said), cause="stranger")

@@ -104,7 +104,7 @@ async def ask_over_tls(
                 await session.shake_hands()
             except ssl.SSLError as error:
                 if session.first and session.first[0] not in _RECORDS:
-                    return stranger(session.first, "TLS")
+                    return stranger(session.first)
                 if untrusted is None:
                     raise _UntrustedError(_why(error)) from None
                 if is_demand_for_certificate(error):

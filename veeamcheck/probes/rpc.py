@@ -43,7 +43,7 @@ def bind() -> bytes:
 def judge(said: bytes) -> Observation:
     """What an answer to the bind shows."""
     if len(said) < _HEADER.size or said[0] != 5:
-        return stranger(said, "RPC")
+        return stranger(said)
     kind = said[2]
     result = _result(said) if kind == _BIND_ACK else None
     if result == _ACCEPTED:

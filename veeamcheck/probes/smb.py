@@ -72,7 +72,7 @@ def judge(said: bytes) -> Observation:
             return invalid("SMB 1, but no answer to NEGOTIATE", cause="stranger")
         return recognised("SMB 1 only, which is long out of date", dialect="1")
     if not message.startswith(_MAGIC):
-        return stranger(said, "SMB")
+        return stranger(said)
     status, dialect = None, None
     if len(message) >= 70:
         (status,) = struct.unpack_from("<I", message, 8)

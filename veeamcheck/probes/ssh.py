@@ -85,7 +85,7 @@ def judge(said: bytes) -> Observation:
     if version is None:
         if said.startswith(_BUSY):
             return recognised(f"OpenSSH, which turns callers away for now: “{shown(said)}”")
-        return stranger(said, "SSH")
+        return stranger(said)
     if not version.startswith(_VERSIONS):
         return invalid(f"an SSH server without version 2 ({shown(version)})", cause="stranger")
     words, algorithms = shown(version), parse_host_keys(rest)
