@@ -17,6 +17,7 @@ from veeamcheck.conclusion import conclude
 from veeamcheck.expand import expand
 from veeamcheck.model import Host, InstalledBy, Inventory, Listener, Mode, Rule, RuleSet
 from veeamcheck.ports import PortSet
+from veeamcheck.probes import find_probe
 from veeamcheck.rulesets import load_rule_set
 from veeamcheck.vantage import Settings
 
@@ -76,6 +77,24 @@ def test_the_document_has_13_tables_and_54_rows() -> None:
 def test_no_row_without_a_rule_and_no_rule_without_a_row_in_the_order_of_the_document() -> None:
     rows = [(row["section"], int(row["row"])) for row in ROWS]
     assert list(dict.fromkeys((rule.section, rule.row) for rule in PVE.rules)) == rows
+
+
+SERVICES = {
+    "22": "ssh",
+    "123": "ntp",
+    "443": "https",
+    "6172": "https",
+    "8006": "https",
+    "135,445": "smb-rpc",
+}
+"""Ports -> who answers a stranger there; the product's other ports have a protocol of its own."""
+
+
+@pytest.mark.parametrize("rule", PVE.rules, ids=lambda rule: rule.id)
+def test_what_should_answer(rule: Rule) -> None:
+    ports = PortSet.of_runs(run for ports in rule.ports for run in ports.runs)
+    assert rule.service == SERVICES.get(str(ports), "tcp")
+    assert rule.service == "tcp" or find_probe(rule.service)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['section']}-{row['row']}")

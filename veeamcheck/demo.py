@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 
 from veeamcheck.auditing import Settings, audit
+from veeamcheck.demo_services import HangUp, HttpsServer, SshServer, tls_context
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Inventory, Progress, Report, Verdict
 
@@ -32,12 +33,12 @@ EXPECTED = {
 }
 """What the demo promises to show."""
 
-_OPEN: dict[str, Iterable[int]] = {
-    "vbr1": [16172],
-    "pve1": [8006, 10022],
-    "pve2": [10022],
-    "worker1": [19000],
-    "repo1": range(2500, 2550),
+_SERVICES: dict[str, dict[type[asyncio.Protocol], Iterable[int]]] = {
+    "vbr1": {HttpsServer: [16172]},
+    "pve1": {HttpsServer: [8006], SshServer: [10022]},
+    "pve2": {SshServer: [10022]},
+    "worker1": {HangUp: [19000]},
+    "repo1": {HangUp: range(2500, 2550)},
 }
 _DEAF = {"repo1": 6162}
 _NTP = {"ntp1": 10123}
@@ -112,12 +113,18 @@ async def deployment(file: str) -> AsyncIterator[tuple[str, Inventory]]:
 
 async def _start(inventory: Inventory, network: int, services: AsyncExitStack) -> None:
     loop = asyncio.get_running_loop()
-    for name, ports in _OPEN.items():
+    wanted = (
+        (name, service, port)
+        for name, kinds in _SERVICES.items()
+        for service, ports in kinds.items()
+        for port in ports
+    )
+    for name, service, port in wanted:
         address = inventory.hosts[name].address[0]
-        for port in ports:
-            port = port + network if name == VANTAGE else port
-            server = await loop.create_server(_HangUp, address, port)
-            await services.enter_async_context(server)
+        port = port + network if name == VANTAGE else port
+        context = tls_context() if service is HttpsServer else None
+        server = await loop.create_server(service, address, port, ssl=context)
+        await services.enter_async_context(server)
     for name, port in _DEAF.items():
         for sock in _deaf(inventory.hosts[name].address[0], port):
             services.callback(sock.close)
@@ -125,13 +132,6 @@ async def _start(inventory: Inventory, network: int, services: AsyncExitStack) -
         address = inventory.hosts[name].address[0]
         transport, _ = await loop.create_datagram_endpoint(_TimeServer, (address, port))
         services.callback(transport.close)
-
-
-class _HangUp(asyncio.Protocol):
-    """Accepts and closes: enough for a handshake."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
 
 
 class _TimeServer(asyncio.DatagramProtocol):

@@ -22,6 +22,7 @@ from veeamcheck.model import (
     Problem,
     RuleSet,
     SshAccess,
+    TlsPin,
     Value,
     Waiver,
 )
@@ -37,6 +38,9 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _FLOW_ID = re.compile(r"([^@>]+)@([^@>]+)>([^@>]+)")
 _END_FORM = "write the name of a host, role:NAME or *"
 _FLOW_FORM = "write RULE@SOURCE>TARGET, as `veeamcheck plan` shows it"
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{2}(?::?[0-9a-f]{2}){31}", re.IGNORECASE)
+_FINGERPRINT_FORM = "write sha256: and the 64 hexadecimal digits, with or without colons"
+_TLS_FORM = 'write a table such as { issuer = "…" } or { fingerprint = "sha256:…" }'
 _SSH_FORM = "write true, false or a table of any of user, port, host, key, jump"
 
 
@@ -174,6 +178,7 @@ def _host(name: str, table: Table, words: Vocabulary) -> Host:
         stand_in=table.optional_string("stand_in"),
         ports=_ports(table, roles, words) if "ports" in table else {},
         ssh=_ssh(table) if "ssh" in table else None,
+        tls=_tls(table) if "tls" in table else None,
     )
 
 
@@ -272,6 +277,29 @@ def _ssh(table: Table) -> SshAccess | None:
         key=ssh.optional_string("key"),
         jump=ssh.optional_string("jump"),
     )
+
+
+def _tls(table: Table) -> TlsPin:
+    tls = table.table("tls", _TLS_FORM)
+    tls.only(("issuer", "fingerprint"))
+    if not tls.data and isinstance(table.data["tls"], dict):
+        table.wrong(f"is empty; {_TLS_FORM}", "tls")
+    issuers, fingerprints = (
+        tls.strings(key, f'["{example}"]', default=(), or_one=True)
+        for key, example in (("issuer", "the issuer's name"), ("fingerprint", "sha256:…"))
+    )
+    if not all(issuer.strip() for issuer in issuers):
+        tls.wrong("is empty; write the common name of the issuer", "issuer")
+    for index, fingerprint in enumerate(fingerprints):
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            at = (index,) if isinstance(tls.data["fingerprint"], list) else ()
+            tls.wrong(f"{fingerprint!r} is no fingerprint; {_FINGERPRINT_FORM}", "fingerprint", *at)
+    return TlsPin(issuer=issuers, fingerprint=tuple(map(_canonical_fingerprint, fingerprints)))
+
+
+def _canonical_fingerprint(text: str) -> str:
+    """As evidence has it: ``sha256:`` and 64 digits in lower case."""
+    return "sha256:" + text.lower().removeprefix("sha256:").replace(":", "")
 
 
 # --- what hosts say of each other ------------------------------------------------------------

@@ -137,6 +137,7 @@ def _host(words: Vocabulary) -> Schema:
             "description": "How to probe from this host over SSH",
             "oneOf": [{"type": "boolean"}, _ssh()],
         },
+        "tls": _tls(),
     }
     for attribute in words.attributes.values():
         properties[attribute.name] = _attribute(attribute)
@@ -194,6 +195,20 @@ def _ssh() -> Schema:
             "jump": _TEXT | {"description": "Host to go through"},
         }
     )
+
+
+def _tls() -> Schema:
+    fingerprint: Schema = {
+        "type": "string",
+        "pattern": r"^[Ss][Hh][Aa]256:[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$",
+    }
+    return _table(
+        {
+            "issuer": _one_or_list_of(_TEXT, "Common name of the issuer, as reports show it"),
+            "fingerprint": _one_or_list_of(fingerprint, "SHA-256 of the certificate"),
+        },
+        "The certificates that this host may show; any other was put in their place",
+    ) | {"minProperties": 1}
 
 
 def _exclude(words: Vocabulary) -> Schema:

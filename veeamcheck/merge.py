@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
+from veeamcheck.certificates import differences
 from veeamcheck.conclusion import summarize
 from veeamcheck.model import (
     Flow,
@@ -66,6 +67,7 @@ def merge(reports: Sequence[Report], policy: Policy) -> Report:
                 *(warning for report in by_time for warning in report.warnings),
                 *_versions(by_time),
                 *superseded,
+                *differences(outcomes),
                 *(text for found in results.values() for text in _contradictions(found)),
             ]
         ),

@@ -204,6 +204,16 @@ class SshAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsPin:
+    """The certificates that a host may show; whatever else is shown was put in their place."""
+
+    issuer: tuple[str, ...] = ()
+    """Any of these; empty: not told."""
+    fingerprint: tuple[str, ...] = ()
+    """Any of these: ``sha256:`` and 64 digits in lower case; empty: not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """A real host of the inventory."""
 
@@ -217,6 +227,7 @@ class Host:
     ports: Mapping[str, PortSet] = field(default_factory=dict)
     """Documented value (as its text) -> what this site uses instead."""
     ssh: SshAccess | None = None
+    tls: TlsPin | None = None
 
 
 class Exclude(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 from veeamcheck.engine.dispatch import Dispatcher
@@ -15,6 +15,9 @@ from veeamcheck.net.interface import Network, UnresolvedError
 from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
+from veeamcheck.services import Expected, Services
+
+_CONVERSATIONS = 32
 
 
 async def probe_ports(
@@ -29,6 +32,7 @@ async def probe_ports(
 ) -> list[Evidence]:
     """Contact each of these ports at every address of a host, and fold what they showed.
 
+    An open TCP port is asked whether it is `service`, unless that is ``tcp``: any that accepts.
     `progress` is called with the number of attempts made so far. A name that has no address
     gives one row, `unresolved`.
     """
@@ -49,16 +53,16 @@ async def probe_ports(
             if progress:
                 progress(count)
 
+        name = None if is_literal(address) else address
         dispatcher = Dispatcher(network.connect, PACES[pace], on_contact=on_contact)
         found = await asyncio.gather(
             *(
                 _probe_datagrams(network, dispatcher, each, ports, service)
                 if transport == "udp"
-                else _probe_streams(network, dispatcher, each, ports)
+                else _probe_streams(network, dispatcher, each, ports, Expected(service, name))
                 for each in addresses
             )
         )
-        name = None if is_literal(address) else address
         return [
             row
             for each, seen in zip(addresses, found, strict=True)
@@ -76,8 +80,8 @@ async def probe_ports(
 
 
 async def _probe_streams(
-    network: Network, dispatcher: Dispatcher, address: str, ports: PortSet
-) -> dict[int, Observation]:
+    network: Network, dispatcher: Dispatcher, address: str, ports: PortSet, expected: Expected
+) -> Mapping[int, Observation]:
     sweep = Sweep(
         dispatcher,
         address,
@@ -86,12 +90,16 @@ async def _probe_streams(
         attributes=network.attributes,
     )
     await sweep.settle(ports)
-    return sweep.seen
+    services = Services(
+        network, address, lambda: dispatcher.turn(address), asyncio.Semaphore(_CONVERSATIONS)
+    )
+    await services.ask([(expected, ports)], sweep.seen)
+    return services.overlaid(sweep.seen, expected)
 
 
 async def _probe_datagrams(
     network: Network, dispatcher: Dispatcher, address: str, ports: PortSet, service: str
-) -> dict[int, Observation]:
+) -> Mapping[int, Observation]:
     probe = find_probe(service)
     if probe is None:
         raise ValueError(f"there is no probe for the UDP service {service!r}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from veeamcheck.certificates import differences
 from veeamcheck.engine.fold import unresolved
 from veeamcheck.farside.knowledge import Listening, with_listeners
 from veeamcheck.model import (
@@ -75,7 +76,8 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
     telling = (
         each for each in facts.values() if each.accepts_all or each.scan_protected or each.left_out
     )
-    return Judged(tuple(outcomes), tuple(telling), _wrong_cards(inventory, outcomes, seen))
+    warnings = (*_wrong_cards(inventory, outcomes, seen), *differences(outcomes))
+    return Judged(tuple(outcomes), tuple(telling), warnings)
 
 
 def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement | None:

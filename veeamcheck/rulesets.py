@@ -33,7 +33,7 @@ from veeamcheck.toml_text import read_text, read_toml
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-HOST_KEYS = ("address", "roles", "stand_in", "ports", "ssh")
+HOST_KEYS = ("address", "roles", "stand_in", "ports", "ssh", "tls")
 """What every host of an inventory can have, whatever the rule sets; no attribute is named so."""
 
 GATEWAY = "gateway"

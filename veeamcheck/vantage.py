@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -33,12 +33,13 @@ from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
 from veeamcheck.probes.interface import Turn
+from veeamcheck.services import Expected, Services
 from veeamcheck.verdict import needs_failover
 
 _ADDRESSES_AT_ONCE = 256
 """Bounds memory; a dead address takes its time without holding up the others."""
 _CONVERSATIONS = 256
-"""Open ports that are asked at once whether they are our listener."""
+"""Open ports that are asked at once what answers there."""
 _NO_ANSWER = (Signal.SILENT, Signal.LOCAL_ERROR)
 _SAMPLED = FROM_BOTTOM + 1 + SPREAD
 
@@ -93,6 +94,8 @@ class Seen:
     unresolved: dict[str, str] = field(default_factory=dict)
     """Declared name -> why it has no address."""
     sweeps: dict[str, Sweep] = field(default_factory=dict)
+    services: dict[str, Services] = field(default_factory=dict)
+    """Address -> what its open ports turned out to be."""
     datagrams: dict[tuple[str, str, int], Observation] = field(default_factory=dict)
     """(address, service, port) -> what it showed."""
     evidence: dict[str, dict[tuple[str, str], tuple[Evidence, ...]]] = field(default_factory=dict)
@@ -299,6 +302,10 @@ class Vantage:
                 self._turn(target.address),
                 self._conversations,
             )
+        if self._settings.checks == "service":
+            self._seen.services[target.address] = Services(
+                self._network, target.address, self._turn(target.address), self._conversations
+            )
         sweep = self._seen.sweeps[target.address] = Sweep(
             self._dispatcher,
             target.address,
@@ -308,6 +315,7 @@ class Vantage:
             examine=recogniser.examine if recogniser else None,
         )
         await sweep.settle(target.singles)
+        await self._ask_services(target, sweep)
         await sweep.check_for_scan_protection()
         for ports in target.ranges:
             await sweep.settle_range(ports, full=self._settings.full_range)
@@ -315,11 +323,24 @@ class Vantage:
             if ports not in target.ranges:
                 self._seen.ports_total += self._cost(ports)
                 await sweep.settle_range(ports, full=self._settings.full_range)
+        await self._ask_services(target, sweep)
         await sweep.check_for_accept_all(self._closed)
         await sweep.check_for_scan_protection()
         if recogniser and await recogniser.still_up():
             for transport, ports in recogniser.up.items():
                 self._seen.listening[target.address, transport] = ports
+
+    async def _ask_services(self, target: Target, sweep: Sweep) -> None:
+        """Ask what answers on the ports that are open now."""
+        services = self._seen.services.get(target.address)
+        if services is None:
+            return
+        wanted = [
+            (_expected(flow, name), flow.ports | (flow.failover_ports or PortSet()))
+            for flow, name in target.flows
+            if flow.transport is Transport.TCP
+        ]
+        await services.ask(wanted, sweep.seen)
 
     def _failover_needed(self, target: Target, sweep: Sweep) -> list[PortSet]:
         needed: list[PortSet] = []
@@ -334,9 +355,16 @@ class Vantage:
     # --- evidence ---
 
     def _rows(self, flow: Flow, name: str, sweep: Sweep, ports: PortSet) -> tuple[Evidence, ...]:
+        services = self._seen.services.get(sweep.address)
+        seen: Mapping[int, Observation] = sweep.seen
+        if services:
+            pin = self._inventory.hosts[flow.target].tls
+            seen = services.overlaid(
+                seen, _expected(flow, name), pin, accepts_all=sweep.accepts_all
+            )
         return fold(
             ports,
-            sweep.seen,
+            seen,
             address=sweep.address,
             local_address=self._network.local_address(sweep.address),
             name=None if is_literal(name) else name,
@@ -372,6 +400,7 @@ class Vantage:
                     rows += self._rows(flow, name, sweep, flow.failover_ports)
             if rows:
                 seen.evidence.setdefault(flow.id, {})[name, target.address] = rows
+        seen.services.pop(target.address, None)
         if sweep:
             seen.ports_folded += len(sweep.seen)
             if sweep.accepts_all:
@@ -388,6 +417,11 @@ class Vantage:
         # Another address of a transient target may yet show life, and then this one counts.
         facts = PairFacts(vantage=self._name, target=flow.target, alive=True)
         return needs_failover(flow, rows, facts, self._inventory.phase)
+
+
+def _expected(flow: Flow, name: str) -> Expected:
+    """What a flow expects to answer at this declared address."""
+    return Expected(flow.service, None if is_literal(name) else name)
 
 
 def ports_that_must_be_closed(inventory: Inventory, random: Random) -> tuple[int, int]:

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.impostors import serve
 from tests.published import assert_published
 from veeamcheck.cli._frame import run_command_line
+from veeamcheck.demo_services import HttpsServer, tls_context
 
 
 class Result(NamedTuple):
@@ -60,9 +62,9 @@ def veeamcheck(
 
 @pytest.fixture
 def listening() -> Iterator[int]:
-    """A port of loopback on which something listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        yield server.getsockname()[1]
+    """A port of loopback on which an HTTPS server listens."""
+    with serve(HttpsServer, tls=tls_context()) as port:
+        yield port
 
 
 @pytest.fixture

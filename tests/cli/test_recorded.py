@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import pytest
 
 from tests import samples
 from tests.cli.conftest import Veeamcheck, one_flow
+from tests.impostors import serve
 from veeamcheck.cli import _history as history_module
 from veeamcheck.cli import run as run_module
+from veeamcheck.demo_services import HttpsServer, tls_context
 from veeamcheck.history import History, default_path
 from veeamcheck.model import ReasonCode, Report, Verdict
 from veeamcheck.notify import NotifyError
@@ -25,29 +27,27 @@ MINE = "backup-server-self-database@vbr1>vbr1"
 
 
 class Port:
-    """A port that can listen and can stop to."""
+    """A port on which an HTTPS server can listen and can stop to."""
 
     def __init__(self) -> None:
         self.held = socket.socket()
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.held.bind(("127.0.0.1", 0))
         self.number = self.held.getsockname()[1]
+        self.services = ExitStack()
 
     def open(self) -> None:
-        self.held.listen()
+        self.services.enter_context(serve(HttpsServer, port=self.number, tls=tls_context()))
 
     def close(self) -> None:
-        self.held.close()
-        self.held = socket.socket()
-        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.held.bind(("127.0.0.1", self.number))
+        self.services.close()
 
 
 @pytest.fixture
 def port() -> Iterator[Port]:
     made = Port()
-    with closing(made.held):
+    with closing(made.held), made.services:
         yield made
-    made.held.close()
 
 
 @pytest.fixture
@@ -186,7 +186,8 @@ def test_changes_are_sent_and_nothing_else(
     port.open()
     assert [veeamcheck(*arguments).status for _ in range(2)] == [0, 0]
     assert [line.split()[0] for line in sent] == ["appeared", "fixed"]
-    assert f"{MINE}: {port.number} open (was fail, no-listener)" in sent[1]
+    assert f"{MINE}: {port.number} open (HTTP 401 from demo" in sent[1]
+    assert sent[1].endswith("(was fail, no-listener)")
 
 
 @pytest.mark.usefixtures("inventory", "sent")

@@ -1,5 +1,6 @@
 """`veeamcheck run` with `--all`, and with `--from` another host: which hosts it probes from."""
 
+import errno
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,7 +11,7 @@ import pytest
 from tests.cli.conftest import Veeamcheck, one_flow
 from veeamcheck.model import Inventory, Observation, Signal
 from veeamcheck.net import ssh
-from veeamcheck.net.interface import Datagram, Done, VantageError
+from veeamcheck.net.interface import Datagram, Done, Stream, VantageError
 
 UNREACHABLE = "down1"
 
@@ -63,6 +64,9 @@ class Everything:
         self, address: str, port: int, payload: bytes, accept: object, timeout: float
     ) -> Datagram:
         raise AssertionError("no flow here is over UDP")
+
+    async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
+        raise OSError(errno.EOPNOTSUPP, "no conversations here")
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         return (name,)

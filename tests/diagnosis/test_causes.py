@@ -246,6 +246,21 @@ def test_a_wrong_service_names_what_was_expected() -> None:
     assert cause.title == "pve1 answers on TCP 8006, but not as https: a TLS alert."
 
 
+@pytest.mark.parametrize(
+    ("cause", "kind", "says"),
+    [
+        ("mute", Kind.WRONG_SERVICE, "one that accepts, and lets nothing through"),
+        ("certificate", Kind.INTERCEPTED, "opens TLS and answers itself"),
+    ],
+)
+def test_impostors_are_told_by_what_they_do(cause: str, kind: Kind, says: str) -> None:
+    row = seen("8006", Signal.INVALID, meaning="what was seen", detail={"cause": cause})
+    found = only(failed(ReasonCode.WRONG_SERVICE, "pve1", row, service="https"))
+    assert found.kind is kind
+    assert found.title.endswith(": what was seen.")
+    assert says in " ".join(found.what)
+
+
 def test_a_clock_that_is_not_synchronised() -> None:
     row = seen("123", Signal.INVALID, meaning="answers, but is not synchronised itself")
     cause = only(

@@ -230,7 +230,8 @@ def test_every_flow_is_judged_from_where_it_starts(site: Site, seed: int) -> Non
     policy = random_policy(Random(seed))
     site.firewall.nft(policy.text("forward"))
 
-    report = site.report(site.inventory(), "--all", "--full-range", "--pace", "fast")
+    options = ("--all", "--full-range", "--pace", "fast", "--checks", "connect")
+    report = site.report(site.inventory(), *options)
 
     assert set(report["run"]["vantages"]) == {"vbr1", *WITH_SSH}
     assert mistakes(site, policy, report) == []

@@ -32,6 +32,9 @@ INVENTORY = '[hosts.vbr1]\naddress = "10.77.1.10"\nroles = ["backup-server"]\n' 
     f'[hosts.{name}]\naddress = "{address}"\nroles = ["proxmox-ve"]\n'
     for name, address in ADDRESS.items()
 )
+# What answers does not matter here, and a change in the middle of a conversation is neither.
+RULES = (CHECKOUT / "rules" / "veeam-pve.toml").read_text(encoding="utf-8")
+RULES = RULES.replace('"https"', '"tcp"').replace('"ssh"', '"tcp"')
 RESTLESS = SSH.format("pve6")
 """Changes with every step."""
 
@@ -108,6 +111,7 @@ def test_every_change_is_told_once(lab: Lab, tmp_path: Path) -> None:
     pve.listen_tcp("22,8006")
     vbr1.listen_tcp("6172")
     (tmp_path / "inventory.toml").write_text(INVENTORY)
+    (tmp_path / "rules.toml").write_text(RULES)
     history = tmp_path / "history.db"
     random = Random(4711)
     firewall = Firewall(router)
@@ -117,6 +121,7 @@ def test_every_change_is_told_once(lab: Lab, tmp_path: Path) -> None:
             [
                 *(sys.executable, "-m", "veeamcheck", "watch", "--pace", "fast"),
                 *("--every", "0.05s", "-i", "inventory.toml", "--history", "history.db"),
+                *("--rules", "rules.toml"),
             ],
             cwd=tmp_path,
             env={"PYTHONPATH": str(CHECKOUT)},

@@ -34,6 +34,7 @@ def packet(
     root_delay: float = 0,
     root_dispersion: float = 0,
     reference: bytes = b"\x7f\0\0\1",
+    clock_set: int = 0,
     originate: int = COOKIE,
     receive: int = stamp(NOW),
     transmit: int = stamp(NOW),
@@ -42,7 +43,7 @@ def packet(
         ">BBbbII4sQQQQ",
         leap << 6 | 4 << 3 | mode, stratum, 6, -20,
         int(root_delay * 65536), int(root_dispersion * 65536),
-        reference, 0, originate, receive, transmit,
+        reference, clock_set, originate, receive, transmit,
     )  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def test_fields_are_read_where_they_were_written(
         root_delay=2, root_dispersion=3,
     )  # fmt: skip
 
-    assert read == Reply(leap, mode, stratum, 4.0, reference, originate, stamp(NOW), stamp(NOW))
+    assert read == Reply(leap, mode, stratum, 4.0, reference, 0, originate, stamp(NOW), stamp(NOW))
 
 
 # --- what they say -------------------------------------------------------------------------------
@@ -155,6 +156,46 @@ def test_an_answer_that_is_no_time_is_invalid(fields: dict[str, object], why: st
     assert not seen.proven
     with pytest.raises(AssertionError, match=why):
         raise AssertionError((seen.detail or {})["meaning"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"stratum": 1, "reference": b"\x0a\0\0\1"}, "but it follows the server 10.0.0.1"),
+        ({"stratum": 1, "reference": b"\xff\xff\xff\xff"}, "255.255.255.255"),
+        ({"stratum": 1, "leap": 3, "reference": b"GPS\0"}, "not synchronised"),
+        ({"receive": stamp(NOW - 60)}, "it took 60.000 s over an answer that came after 0.010 s"),
+        ({"transmit": stamp(NOW - 60)}, "it took -60.000 s"),
+        ({"clock_set": stamp(NOW + 60)}, "last set in its own future"),
+    ],
+)
+def test_a_server_that_contradicts_itself_is_no_time_server(
+    fields: dict[str, object], why: str
+) -> None:
+    seen = judge_reply(reply(**fields), NOW, NOW + 0.01)
+
+    assert (seen.signal, seen.proven) == (Signal.INVALID, False)
+    assert why in str((seen.detail or {})["meaning"])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"stratum": 1, "reference": b"GPS\0"},
+        {"stratum": 1, "reference": b"LOCL"},  # Windows, by its own clock
+        {"stratum": 1, "reference": b"PTP0"},
+        {"stratum": 1, "reference": b"\x7f\x7f\1\1"},  # chrony's "local stratum 1"
+        {"stratum": 1, "reference": b"\0\0\0\0"},  # simple servers leave it out
+        {"stratum": 3, "reference": b"\xfe\x80\xff\0"},  # of IPv6 it is a hash
+        {"clock_set": stamp(NOW - 86_400)},
+        {"clock_set": stamp(NOW + 0.5)},
+        {"receive": stamp(NOW + 0.02), "transmit": stamp(NOW)},  # coarse clocks
+        {"receive": stamp(NOW + 9), "transmit": stamp(NOW + 9.5)},  # its clock is ahead
+        {"root_dispersion": 10.1},  # Windows, when it has not been set for a while
+    ],
+)
+def test_good_servers_differ(fields: dict[str, object]) -> None:
+    assert judge_reply(reply(**fields), NOW, NOW + 0.01).proven
 
 
 @pytest.mark.parametrize(

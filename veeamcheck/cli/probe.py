@@ -5,7 +5,10 @@ Needs no inventory. PORT is a port, a run, or several: 6162, 2500-3300, 22,135-1
 Examples:
 
     veeamcheck probe repo1.example.com 6162 2500-2510
+    veeamcheck probe pve1.example.com 8006 --service https
     veeamcheck probe ntp1.example.com 123 --udp
+
+With --service, whoever accepts is also asked whether it is that service, without a login.
 
 Exit status: 0 if every port is open, 1 if one is not, 3 if this machine could not try.
 """
@@ -25,6 +28,8 @@ from veeamcheck.cli._exit import Status
 from veeamcheck.model import Evidence, Signal
 from veeamcheck.once import probe_ports
 from veeamcheck.ports import PortSet
+from veeamcheck.probes import services
+from veeamcheck.toml_table import unknown
 from veeamcheck.verdict import meaning
 
 app = new_app()
@@ -37,6 +42,15 @@ def _ports(text: str) -> PortSet:
         raise typer.BadParameter(str(error)) from error
 
 
+SERVICES = [name for name in services() if name != "ntp"]
+
+
+def _service(name: str) -> str:
+    if name not in ("tcp", *SERVICES):
+        raise typer.BadParameter(unknown("service", name, ["tcp", *SERVICES]))
+    return name
+
+
 @app.command(help=help_text(__doc__))
 def probe(
     host: Annotated[str, typer.Argument(help="An address or a name.")],
@@ -47,6 +61,14 @@ def probe(
             "--udp", help="An NTP exchange over UDP: the one UDP service that can be proven."
         ),
     ] = False,
+    service: Annotated[
+        str,
+        typer.Option(
+            help=f"What must answer over TCP: {', '.join(SERVICES)}; tcp: any that accepts.",
+            callback=_service,
+            metavar="NAME",
+        ),
+    ] = "tcp",
     pace: Annotated[
         Literal["polite", "normal", "fast"],
         typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
@@ -57,7 +79,7 @@ def probe(
             host,
             reduce(or_, port),
             transport="udp" if udp else "tcp",
-            service="ntp" if udp else "tcp",
+            service="ntp" if udp else service,
             pace=pace,
         )
     )
@@ -92,13 +114,14 @@ def lines(evidence: Sequence[Evidence]) -> list[str]:
 
 def what_it_proves(row: Evidence) -> str:
     """The signal in words, with who sent it and how long it took."""
-    words = _WORDS[row.signal]
+    words = "the service answers" if row.proven else _WORDS[row.signal]
     if row.signal is Signal.REFUSED and not row.attributed:
         words = "refused: nothing listens there, or a firewall refuses (not told apart from here)"
     facts = [
         f"by {row.by}" if row.by else "",
         f"{row.rtt_ms:.1f} ms" if row.rtt_ms is not None else "",
         meaning(row),
+        str((row.detail or {}).get("fingerprint", "")),
     ]
     said = ", ".join(filter(None, facts))
     return f"{words} ({said})" if said else words

@@ -79,9 +79,7 @@ def run(
     ] = False,
     checks: Annotated[
         Literal["connect", "service"],
-        typer.Option(
-            help="Stop at the handshake, or also ask the services that can be asked (now: NTP)."
-        ),
+        typer.Option(help="Stop at the handshake, or also ask whether the right service answers."),
     ] = "service",
     trace: Annotated[
         bool,

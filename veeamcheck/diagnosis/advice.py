@@ -23,6 +23,7 @@ from veeamcheck.model import (
     Verdict,
 )
 from veeamcheck.ports import PortSet
+from veeamcheck.probes.interface import UNHEARD
 from veeamcheck.verdict import beside_rejects, meaning
 
 
@@ -60,6 +61,8 @@ class Kind(StrEnum):
     """The listener saw another address than the vantage's, where the product supports no NAT."""
     BLACK_HOLE = "black-hole"
     """Small packets pass, full-size ones are swallowed."""
+    INTERCEPTED = "intercepted"
+    """Another certificate is shown than the inventory pins."""
     WRONG_SERVICE = "wrong-service"
     NTP = "ntp"
     SCAN_PROTECTION = "scan-protection"
@@ -355,13 +358,31 @@ def _no_listener(group: Group) -> Advice:
 
 
 def _wrong_service(group: Group) -> Advice:
+    causes = {(row.detail or {}).get("cause") for row in group.rows}
     return Advice(
         f"{group.targets} answers on {_transports(group)} {group.ports}, but not as "
         f"{_services(group) or 'the service'}{_with(group.said)}.",
         (Who.SERVER, Who.BACKUP),
         _sentences(
-            f"See on {group.targets} which program holds the port.",
-            "A proxy or an inspecting firewall on the way can also answer in its place.",
+            f"See on {group.targets} which program holds the port, and that it is well.",
+            "A proxy or an inspecting firewall on the way can also answer in its place: "
+            "one that accepts, and lets nothing through, looks just like this."
+            if causes & UNHEARD
+            else "A proxy or an inspecting firewall on the way can also answer in its place.",
+        ),
+    )
+
+
+def _intercepted(group: Group) -> Advice:
+    return Advice(
+        f"{group.targets} does not show {group.vantages} the certificate that the inventory pins "
+        f"on {_transports(group)} {group.ports}{_with(group.said)}.",
+        (Who.NETWORK, Who.SERVER),
+        _sentences(
+            f"See on {group.targets} which certificate it has. If it was renewed, correct the pin "
+            "(`tls` at the host in the inventory).",
+            "If it was not, a firewall or proxy on the way opens TLS and answers itself: "
+            "have it leave these connections alone.",
         ),
     )
 
@@ -529,6 +550,7 @@ _ADVICE: dict[Kind, Callable[[Group], Advice]] = {
     Kind.DROPPED: _dropped,
     Kind.DROPPED_ALIKE: _dropped_alike,
     Kind.NO_LISTENER: _no_listener,
+    Kind.INTERCEPTED: _intercepted,
     Kind.WRONG_SERVICE: _wrong_service,
     Kind.NAT: _nat,
     Kind.BLACK_HOLE: _black_hole,

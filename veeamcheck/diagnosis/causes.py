@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from veeamcheck.certificates import ANOTHER_CERTIFICATE
 from veeamcheck.diagnosis.advice import Group, Kind, Trouble, Who, advise
 from veeamcheck.diagnosis.seen import NO_ANSWER, Seen, network_of
 from veeamcheck.model import (
@@ -209,6 +210,8 @@ def _classify(flow: Outcome, rows: Sequence[Evidence], seen: Seen) -> tuple[Kind
             return Kind.NAT, ""
         if "mtu" in causes:
             return Kind.BLACK_HOLE, ""
+        if ANOTHER_CERTIFICATE in causes:
+            return Kind.INTERCEPTED, target
         if flow.service == "ntp":
             return Kind.NTP, target
         return Kind.WRONG_SERVICE, f"{target} {flow.service}"

@@ -25,6 +25,10 @@ _ERA = 1 << 32
 _MAX_DISTANCE = 16.0
 _UNSYNCHRONISED_LEAP = 3
 _STRATUM_LIMIT = 16
+_TOLERANCE = 1.0
+"""Seconds by which a server's times may contradict each other: clocks are coarse, and are set."""
+_OWN_CLOCK = b"\x7f\x7f"
+"""127.127.x.y: in the way of ntpd and chrony, a clock of the server itself."""
 
 
 class Reply(NamedTuple):
@@ -35,6 +39,8 @@ class Reply(NamedTuple):
     stratum: int
     root_distance: float
     reference: bytes
+    set: int
+    """When the server's clock was last set; 0: it does not tell."""
     originate: int
     receive: int
     transmit: int
@@ -44,11 +50,9 @@ def parse_reply(data: bytes) -> Reply | None:
     """The fields of an NTP packet; None if it is too short to be one."""
     if len(data) < _PACKET.size:
         return None
-    first, stratum, _, _, delay, dispersion, reference, _, originate, receive, transmit = (
-        _PACKET.unpack_from(data)
-    )
+    first, stratum, _, _, delay, dispersion, reference, *stamps = _PACKET.unpack_from(data)
     distance = delay / 65536 / 2 + dispersion / 65536
-    return Reply(first >> 6, first & 7, stratum, distance, reference, originate, receive, transmit)
+    return Reply(first >> 6, first & 7, stratum, distance, reference, *stamps)
 
 
 def is_answer(data: bytes, cookie: int) -> bool:
@@ -83,10 +87,36 @@ def judge_reply(reply: Reply, sent: float, received: float) -> Observation:
         return _invalid("answers, but is not synchronised itself", facts)
     if reply.root_distance >= _MAX_DISTANCE:
         return _invalid("answers, but is too far from a reference clock", facts)
+    if lie := _contradiction(reply, arrived, left, received - sent):
+        return _invalid(f"answers, but contradicts itself: {lie}", facts)
     return Observation(Signal.OPEN, attributed=True, rtt=received - sent, detail=facts, proven=True)
 
 
-async def probe(network: Network, address: str, port: int, turn: Turn) -> Observation:
+def _contradiction(reply: Reply, arrived: float, left: float, took: float) -> str:
+    """What no server says that knows the time; empty if nothing.
+
+    `arrived` and `left` are the server's times of the request and its answer, `took` the seconds
+    between the two here. RFC 5905, A.5.1.1 and figure 12.
+    """
+    if not -_TOLERANCE <= left - arrived <= took + _TOLERANCE:
+        return f"it took {left - arrived:.3f} s over an answer that came after {took:.3f} s"
+    if reply.set and _seconds(reply.set, near=left) > left + _TOLERANCE:
+        return "its clock was last set in its own future"
+    if reply.stratum == 1 and not _is_clock(reply.reference):
+        named = ".".join(map(str, reply.reference))
+        return f"stratum 1 is a reference clock, but it follows the server {named}"
+    return ""
+
+
+def _is_clock(reference: bytes) -> bool:
+    """Whether a reference identifier can be that of a clock: letters such as GPS, or nothing."""
+    name = reference.rstrip(b"\0")
+    return reference.startswith(_OWN_CLOCK) or all(0x20 <= letter < 0x7F for letter in name)
+
+
+async def probe(
+    network: Network, address: str, port: int, turn: Turn, *, name: str | None = None
+) -> Observation:
     """Ask up to four times, two seconds apart; silence is never a success."""
     unreachable: Observation | None = None
     for attempt in range(_TRIES):

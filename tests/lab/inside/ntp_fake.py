@@ -15,7 +15,7 @@ def reply_to(request: bytes, behaviour: str) -> bytes | None:
         return None
     leap, stratum, reference = 0, 2, b"\x7f\x00\x00\x01"
     now = struct.pack("!II", int(time.time()) + _EPOCH, 0)
-    originate = request[40:48]
+    originate, received = request[40:48], b""
     match behaviour:
         case "unsynchronised":
             leap, stratum, reference = 3, 16, b"\0\0\0\0"
@@ -25,11 +25,15 @@ def reply_to(request: bytes, behaviour: str) -> bytes | None:
             originate = bytes(byte ^ 0xFF for byte in originate)
         case "zero-timestamps":
             now = bytes(8)
+        case "false-stratum":
+            stratum, reference = 1, bytes((10, 0, 0, 1))
+        case "false-times":
+            received, now = now, struct.pack("!II", int(time.time()) + _EPOCH - 3600, 0)
         case "short":
             return request[:20]
     version = request[0] & 0b111000
     head = struct.pack("!BBbbII", leap << 6 | version | 4, stratum, 6, -20, 0, 0)
-    return head + reference + now + originate + now + now
+    return head + reference + now + originate + (received or now) + now
 
 
 def main(port: str, behaviour: str) -> None:
