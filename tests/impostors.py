@@ -142,8 +142,10 @@ def serve(
         server.close()
         for transport in transports:
             transport.abort()
-        for _ in range(10):  # steps in which they end
-            await asyncio.sleep(0)
+        for _ in range(500):  # those in the middle of a TLS handshake end with their client
+            await asyncio.sleep(0.01)
+            if not _connections(server):
+                break
 
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
@@ -157,3 +159,9 @@ def serve(
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def _connections(server: asyncio.Server) -> int:
+    """How many are open; asyncio tells nobody."""
+    clients = getattr(server, "_clients", ())  # since Python 3.13
+    return getattr(server, "_active_count", len(clients))
