@@ -313,7 +313,11 @@ def _meaning(table: str, key: str) -> str:
 def _settings(value: Any, redactor: Redactor, key: str = "") -> Any:
     """What the inventory says of a host: addresses, other hosts, words of the rule sets."""
     if isinstance(value, Mapping):
-        return {name: _settings(each, redactor, key or name) for name, each in value.items()}
+        return {
+            name: _settings(each, redactor, key or name)
+            for name, each in value.items()
+            if name != "tls"  # a pin without its issuer or fingerprint says nothing
+        }
     if isinstance(value, list):
         return [_settings(each, redactor, key) for each in value]
     if not isinstance(value, str) or key in _KEPT:

@@ -23,6 +23,7 @@ roles = ["backup-server"]
 [hosts.pve1]
 address = "127.0.0.2"
 roles = ["proxmox-ve"]
+tls = { issuer = "Example Site CA" }
 """
 ALWAYS = ["MANIFEST.txt", "report.json", "report.txt", "resolver.json", "network.json"]
 ROOT = Path(__file__).parent.parent.parent
@@ -75,6 +76,7 @@ def test_the_inventory_here_is_packed_with_its_plan(veeamcheck: Veeamcheck, kept
     assert {"plan.json", "inventory.toml"} <= inside().keys()
     Path("again.toml").write_text(inside()["inventory.toml"])
     assert veeamcheck("validate", "-i", "again.toml").status == 0
+    assert "Example Site" not in "".join(inside().values())
 
 
 def test_the_redacted_report_is_read_by_the_other_commands(
