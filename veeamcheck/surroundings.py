@@ -20,7 +20,7 @@ from veeamcheck.net.machine import own_addresses, own_routes, printed_routes, wa
 from veeamcheck.net.names import Resolver
 
 DEPENDENCIES = (
-    *("apprise", "asyncio-dgram", "asyncssh", "Jinja2", "junitparser"),
+    *("apprise", "asn1crypto", "asyncio-dgram", "asyncssh", "Jinja2", "junitparser"),
     *("prometheus-client", "pydantic", "rich", "typer"),
 )
 """What veeamcheck is built on, with its extras."""
