@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -32,21 +32,12 @@ NtpBehaviour = Literal[
 ]
 
 _INSIDE = Path(__file__).parent / "inside"
-_CHECKOUT = Path(__file__).parents[2]
 
 
 def listen_tcp(host: Host, ports: PortSet | str | int, banner: str, hold: bool) -> Process:
     ports = port_set(ports)
     argv = [str(_INSIDE / "listen_tcp.py"), str(ports), banner, "hold" if hold else "close"]
     return _serve(host, "listen_tcp", [sys.executable, "-I", *argv], ports)
-
-
-def pretend(host: Host, services: Mapping[str, PortSet | str | int]) -> Process:
-    ports = {service: port_set(wanted) for service, wanted in services.items()}
-    argv = [sys.executable, "-m", "tests.lab.inside.pretend"]
-    argv += [f"{service}:{port}" for service, wanted in ports.items() for port in wanted]
-    every = [port for wanted in ports.values() for port in wanted]
-    return _serve(host, "pretend", argv, every, cwd=_CHECKOUT)
 
 
 def ntp_fake(host: Host, behaviour: NtpBehaviour, port: int) -> Process:
@@ -140,13 +131,12 @@ def _serve(
     argv: Sequence[str],
     ports: Iterable[int],
     transport: Protocol = "tcp",
-    cwd: Path | str = "/",
 ) -> Process:
     log = host.lab.anchor.state / f"{host.name}-{name}-{next(host.lab.numbers)}.log"
     with log.open("w") as output:
         process = host.popen(
             argv,
-            cwd=cwd,
+            cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -276,10 +276,6 @@ class Host:
         """Accept on all these ports, send `banner` and close; `hold`: keep the connection open."""
         return servers.listen_tcp(self, ports, banner, hold)
 
-    def pretend(self, **ports: PortSet | str | int) -> Process:
-        """What greets like these services: ``pretend(ssh="22", https="443,8006")``."""
-        return servers.pretend(self, ports)
-
     def sshd(self, port: int = 22, *options: str) -> Process:
         """OpenSSH; `options` are configuration lines. See `Lab.ssh_login` for how to log in."""
         return servers.sshd(self, port, options)
