@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -57,9 +57,7 @@ def diff(
     new: Annotated[str, typer.Argument(help="The run to compare.")] = "latest",
     inventory: _options.Inventory = None,
     history: _options.History = None,
-    output: Annotated[
-        Literal["text", "json"], typer.Option("--output", "-o", help="For people or programs.")
-    ] = "text",
+    output: _options.TextOrJson = "text",
 ) -> int:
     with ExitStack() as stack:
         opened: list[History] = []

@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from veeamcheck.model import SCHEMA_VERSION, InputError, Plan, Problem, Report
 
-_REPORT = TypeAdapter(Report)
-_PLAN = TypeAdapter(Plan)
 _MOST_PROBLEMS = 20
 
 
 def render(document: Report | Plan) -> str:
     """The report or plan as JSON text: equal documents give equal texts."""
     if isinstance(document, Plan):
-        return _text(_PLAN, document)
+        return _text(_plans(), document)
     run = document.run
     run = replace(run, start=_to_second(run.start), end=_to_second(run.end))
-    return _text(_REPORT, replace(document, run=run))
+    return _text(_reports(), replace(document, run=run))
 
 
 def read_report(text: str, file: str = "report") -> Report:
@@ -38,7 +37,7 @@ def read_report(text: str, file: str = "report") -> Report:
     if wrong:
         raise InputError([Problem(file, 1, "", wrong)])
     try:
-        return _REPORT.validate_json(text.encode(errors="replace"))
+        return _reports().validate_json(text.encode(errors="replace"))
     except ValidationError as error:
         raise InputError(
             [
@@ -52,8 +51,21 @@ def report_schema() -> dict[str, Any]:
     """The JSON schema of a report."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_REPORT.json_schema(mode="serialization"),
+        **_reports().json_schema(mode="serialization"),
     }
+
+
+# Made when they are asked for: making one can take tens of milliseconds.
+
+
+@cache
+def _reports() -> TypeAdapter[Report]:
+    return TypeAdapter(Report)
+
+
+@cache
+def _plans() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
 
 
 def _text(adapter: TypeAdapter[Any], document: Report | Plan) -> str:
