@@ -42,9 +42,10 @@ _PLACES = ("latest", "previous")
 _HEADINGS = {
     Kind.FAILED: "New failures",
     Kind.WORSE: "Worse",
-    Kind.UNTESTED: "No longer tested",
+    Kind.UNTESTED: "No longer judged",
     Kind.FIXED: "Fixed",
     Kind.BETTER: "Better",
+    Kind.TESTED: "Judged now, not before",
     Kind.CHANGED: "Changed",
     Kind.APPEARED: "Appeared",
     Kind.GONE: "Gone",
