@@ -282,3 +282,17 @@ breaks = "It falls silent."
     result = veeamcheck("run", "--rules", "mine.toml", "-o", "json")
     assert result.status == 0
     assert [flow["id"] for flow in result.json["flows"]] == ["app-itself@a>a"]
+
+
+@pytest.mark.usefixtures("passing")
+def test_a_home_that_is_somebody_elses(
+    veeamcheck: Veeamcheck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `sudo -u` leaves it: where the listeners' key would be cannot be looked at."""
+
+    def forbidden(_: Path, **__: Any) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("veeamcheck.farside.keyfile.Path.exists", forbidden)
+    result = veeamcheck("run", "-i", "inventory.toml", "-o", "json")
+    assert (result.status, result.json["summary"]["pass"]) == (0, 1)

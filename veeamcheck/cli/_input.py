@@ -54,7 +54,10 @@ def listener_key(path: Path | None) -> bytes | None:
     """The key of our listeners, from `path` or its usual place; None where there is none."""
     from veeamcheck.farside.keyfile import KeyFileError, default_key_file, read_key
 
-    if path is None and not default_key_file().exists():
+    try:
+        if path is None and not default_key_file().exists():
+            return None
+    except PermissionError:  # HOME is somebody else's, as `sudo -u` leaves it: no key of ours
         return None
     try:
         return read_key(path or default_key_file())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -95,10 +96,12 @@ def write_file(path: Path, text: str) -> None:
         # A device or pipe cannot be replaced, only written to (a directory: the error says so).
         target.write_text(text, encoding="utf-8", newline="\n")
         return
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    # Not by the process's number: in containers that is always the same.
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as file:
-            if target.exists():
+            # Windows' mode is only whether it can be written, and then also whether removed.
+            if sys.platform != "win32" and target.exists():
                 draft.chmod(target.stat().st_mode)
             file.write(text)
             file.flush()
