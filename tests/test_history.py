@@ -18,7 +18,7 @@ import pytest
 from tests import samples
 from veeamcheck import history as history_module
 from veeamcheck.diff import snapshot
-from veeamcheck.history import History, HistoryError, default_path
+from veeamcheck.history import History, HistoryError
 from veeamcheck.model import ReasonCode, Report, Verdict
 
 SITE = "/etc/veeamcheck/site.toml"
@@ -282,27 +282,3 @@ def test_a_kill_loses_only_the_run_in_flight(file: Path) -> None:
                 assert run.counts == {Verdict.PASS: 200, Verdict.FAIL: 200}
             assert opened._db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert opened._db.execute("PRAGMA foreign_key_check").fetchall() == []
-
-
-# --- where it is -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/veeamcheck/history.db"),
-        ("linux", {"HOME": "/home/u"}, "/home/u/.local/share/veeamcheck/history.db"),
-        ("darwin", {"HOME": "/u"}, "/u/Library/Application Support/veeamcheck/history.db"),
-        ("win32", {"LOCALAPPDATA": "/local"}, "/local/veeamcheck/history.db"),
-    ],
-)
-@pytest.mark.skipif(sys.platform == "win32", reason="writes paths as POSIX does")
-def test_the_platforms_own_place(
-    monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], expected: str
-) -> None:
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(history_module.sys, "platform", platform)
-    assert default_path() == Path(expected)

@@ -60,6 +60,11 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
+def test_a_file_as_windows_editors_write_it(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf# on duty\r\njson://localhost/\r\n")
+    assert read_targets(file) == ("json://localhost/",)
+
+
 def test_one_target_a_line(file: Path) -> None:
     assert read_targets(file) == ("json://127.0.0.1:9/", "json://localhost/hook")
 

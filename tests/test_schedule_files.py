@@ -104,17 +104,13 @@ def test_cron_hands_over_what_was_meant() -> None:
 
 # --- Windows ---------------------------------------------------------------------------------
 
-# The schema's sequences, from [MS-TSCH]: an element's children in the order it wants them.
+# The schema's sequence, from [MS-TSCH] 2.5.3: a trigger's children in the order it wants them.
+# Of all other elements here it takes the children in any order.
 SEQUENCES = {
     "CalendarTrigger": [
-        "Repetition", "StartBoundary", "EndBoundary", "Enabled", "ExecutionTimeLimit",
+        "Enabled", "StartBoundary", "EndBoundary", "Repetition", "ExecutionTimeLimit",
         "RandomDelay", "ScheduleByDay", "ScheduleByWeek",
     ],
-    "Repetition": ["Interval", "Duration", "StopAtDurationEnd"],
-    "ScheduleByWeek": ["WeeksInterval", "DaysOfWeek"],
-    "ScheduleByDay": ["DaysInterval"],
-    "Exec": ["Command", "Arguments", "WorkingDirectory"],
-    "Task": ["RegistrationInfo", "Triggers", "Principals", "Settings", "Data", "Actions"],
 }  # fmt: skip
 
 

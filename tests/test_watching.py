@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests import samples
@@ -17,6 +17,7 @@ LETTERS = {
     "u": Standing(Verdict.UNPROVEN, ReasonCode.IDLE_SILENT, "idle"),
     "f": Standing(Verdict.FAIL, ReasonCode.BLOCKED_SILENT, "silent"),
     "r": Standing(Verdict.FAIL, ReasonCode.NO_LISTENER, "refused"),
+    "t": Standing(Verdict.UNTESTED, ReasonCode.OTHER_VANTAGE, "not reached"),
     "i": Standing(Verdict.UNTESTED, ReasonCode.INTERRUPTED, "interrupted"),
 }
 
@@ -67,6 +68,29 @@ def kinds(news: Iterable[News]) -> list[str]:
         # An interrupted run says nothing.
         ("pif", 1, ["", "", "failed"]),
         ("pfif", 2, ["", "", "", "failed"]),
+        # A flow whose host was not reached has neither failed nor been fixed.
+        ("t", 1, [""]),
+        ("ptp", 2, ["", "", ""]),
+        ("ftf", 2, ["", "", "appeared"]),
+        ("pftf", 2, ["", "", "", "failed"]),
+        ("pfftf", 2, ["", "", "failed", "", ""]),
+        ("pfftp", 2, ["", "", "failed", "", "fixed"]),
+        # That it is no longer judged is told when it is sure; judged again, so is what it shows.
+        ("pttt", 2, ["", "", "untested", ""]),
+        ("fttt", 1, ["appeared", "untested", "", ""]),
+        ("ptpt", 1, ["", "untested", "tested", "untested"]),
+        ("ptfp", 1, ["", "untested", "failed", "fixed"]),
+        ("pttff", 2, ["", "", "untested", "", "failed"]),
+        ("ftfp", 1, ["appeared", "untested", "tested", "fixed"]),
+        ("fftfp", 1, ["appeared", "", "untested", "tested", "fixed"]),
+        ("ftp", 1, ["appeared", "untested", "fixed"]),
+        ("ftr", 1, ["appeared", "untested", "changed"]),
+        ("pt.", 1, ["", "untested", "gone"]),
+        ("tp", 1, ["", "tested"]),
+        ("tff", 2, ["", "", "tested"]),
+        # Nor does it flap: what it shows when it is judged is told.
+        ("ptptptptf", 2, [*[""] * 8, ""]),
+        ("ptptptptff", 2, [*[""] * 9, "failed"]),
     ],
 )
 def test_what_is_told(letters: str, confirm: int, expected: list[str]) -> None:
@@ -94,18 +118,37 @@ def test_steady_as_it_was_told_needs_only_that() -> None:
     ]  # fmt: skip
 
 
-@given(st.text("pdufr", min_size=1, max_size=60), st.integers(1, 4))
+@given(st.text("pdufrti", min_size=1, max_size=60), st.integers(1, 4))
 def test_the_reader_is_never_left_with_something_else(letters: str, confirm: int) -> None:
     """Once a flow has held still, what was told of it adds up to how it stands."""
+    letters = letters.rstrip("i") or "p"
     settled = letters + letters[-1] * 40
+    first = LETTERS[settled.lstrip("i")[0]]
     believed: Standing | None = None
+    judged = first
+    """Believed when it was judged last."""
     for letter, news in zip(settled, told(settled, confirm), strict=True):
         for change in news.changes:
             assert change.new == LETTERS[letter]
-            assert believed is None or change.old == believed
+            assert believed is None or change.old in (believed, judged)
             believed = change.new
-    first = LETTERS[settled[0]]
+            judged = judged if letter == "t" else LETTERS[letter]
     assert (believed or first) == LETTERS[settled[-1]]
+
+
+@given(st.text("pdufrt", min_size=1, max_size=60), st.integers(1, 4))
+def test_runs_that_do_not_judge_neither_make_nor_unmake_a_verdict(
+    letters: str, confirm: int
+) -> None:
+    """What is told of verdicts is the same as if the runs between had not been."""
+
+    def verdicts(runs: str) -> list[Standing | None]:
+        news = [change for each in told(runs, confirm) for change in each.changes]
+        return [change.new for change in news if change.kind not in (Kind.UNTESTED, Kind.TESTED)]
+
+    judged = "p" + letters.replace("t", "")
+    assume(not any(news.turns for news in told(judged, confirm)))  # more is told then
+    assert verdicts("p" + letters) == verdicts(judged)
 
 
 @given(st.text("pf", max_size=60), st.text("pf", max_size=20), st.integers(1, 3))

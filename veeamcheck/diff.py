@@ -43,13 +43,15 @@ class Kind(StrEnum):
     WORSE = "worse"
     """It got worse without failing: it only works by failover now, or can't be proven any more."""
     UNTESTED = "untested"
-    """It was judged before and is not tested any more."""
+    """It was judged before and no longer is: how it stands now is not known."""
     FIXED = "fixed"
     """It passes now and did not before."""
     BETTER = "better"
     """It got better without passing."""
+    TESTED = "tested"
+    """It is judged now and was not before."""
     CHANGED = "changed"
-    """Another reason for the same verdict; or it is waived now, or judged for the first time."""
+    """Another reason for the same verdict; or it is waived now."""
     APPEARED = "appeared"
     """It was not there before."""
     GONE = "gone"
@@ -69,9 +71,11 @@ class Change:
     def worse(self) -> bool:
         """Whether somebody should look: a failure that is new, or a proof that was lost."""
         if self.kind is Kind.APPEARED:
-            return self.new is not None and self.new.verdict is Verdict.FAIL
+            return _fails(self.new)
         if self.kind is Kind.UNTESTED:
             return self.old is not None and self.old.verdict in (Verdict.PASS, Verdict.DEGRADED)
+        if self.kind is Kind.TESTED:
+            return _fails(self.new) and not _fails(self.old)
         return self.kind in (Kind.FAILED, Kind.WORSE)
 
 
@@ -80,7 +84,6 @@ _RANK = {
     Verdict.WAIVED: 0,  # known and accepted: it counts for nothing
     Verdict.DEGRADED: 1,
     Verdict.UNPROVEN: 2,
-    Verdict.UNTESTED: 2,
     Verdict.FAIL: 3,
 }
 
@@ -121,6 +124,8 @@ def _kind(old: Standing | None, new: Standing | None) -> Kind | None:
         return Kind.GONE
     if old.verdict is new.verdict:
         return Kind.CHANGED if old.reason_code is not new.reason_code else None
+    if old.verdict is Verdict.UNTESTED:
+        return Kind.TESTED
     match new.verdict:
         case Verdict.FAIL:
             return Kind.FAILED
@@ -129,10 +134,12 @@ def _kind(old: Standing | None, new: Standing | None) -> Kind | None:
         case Verdict.WAIVED:
             return Kind.CHANGED
         case Verdict.PASS:
-            return Kind.CHANGED if old.verdict is Verdict.UNTESTED else Kind.FIXED
-    if old.verdict is Verdict.UNTESTED:
-        return Kind.CHANGED
+            return Kind.FIXED
     return Kind.WORSE if _RANK[new.verdict] > _RANK[old.verdict] else Kind.BETTER
+
+
+def _fails(standing: Standing | None) -> bool:
+    return standing is not None and standing.verdict is Verdict.FAIL
 
 
 def verdict_changes(verdicts: Sequence[Verdict]) -> int:

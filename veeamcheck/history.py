@@ -6,9 +6,7 @@ middle of it (an error, a full disk, a kill), the file is as it was before.
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any, NamedTuple, Self
 
 from veeamcheck.diff import Snapshot, Standing, is_flapping, verdict_changes
 from veeamcheck.model import ReasonCode, Report, Verdict
+from veeamcheck.places import data_directory
 
 KEEP = timedelta(days=400)
 """How long runs are kept unless somebody says otherwise: a year, and time to look back on it."""
@@ -145,14 +144,8 @@ class FlowHistory:
 
 
 def default_path() -> Path:
-    """Where the platform keeps what programs remember for their user."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "veeamcheck" / "history.db"
+    """Where this user's history is."""
+    return data_directory() / "history.db"
 
 
 class History:

@@ -30,7 +30,7 @@ def read_targets(path: Path) -> tuple[str, ...]:
     too. Not checked on Windows: what decides there is no mode.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:  # Windows' editors begin with a mark
             if sys.platform != "win32":
                 _require_ours(path, os.fstat(file.fileno()))
                 for directory in path.resolve().parents:

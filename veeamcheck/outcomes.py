@@ -83,13 +83,13 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
 def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement | None:
     """Why a flow cannot be judged at all; None where it can."""
     if seen is None or seen.unreached:
-        tried = f"; over SSH it could not be used: {seen.unreached}" if seen else ""
-        return Judgement(
-            Verdict.UNTESTED,
-            ReasonCode.OTHER_VANTAGE,
-            f"starts at {flow.source}: run `veeamcheck run -i {inventory.file} "
-            f"--from {flow.runs_from}` on {flow.runs_from}{tried}",
-        )
+        host = flow.runs_from
+        reason = f"run `veeamcheck run -i {inventory.file} --from {host}` on {host}"
+        if seen is None:
+            reason = f"starts at {flow.source}: {reason}"
+        else:  # the same for all flows of this host, so that they can be told together
+            reason = f"{host} could not be used over SSH: {seen.unreached}; or {reason}"
+        return Judgement(Verdict.UNTESTED, ReasonCode.OTHER_VANTAGE, reason)
     if flow.id in seen.same_host:
         return Judgement(
             Verdict.UNTESTED,

@@ -172,9 +172,8 @@ _TASK = """\
   </RegistrationInfo>
   <Triggers>
     <CalendarTrigger>
-{repetition}      <StartBoundary>2024-01-01T{at}:00</StartBoundary>
-      <Enabled>true</Enabled>
-      <RandomDelay>PT5M</RandomDelay>
+      <StartBoundary>2024-01-01T{at}:00</StartBoundary>
+{repetition}      <RandomDelay>PT5M</RandomDelay>
 {schedule}    </CalendarTrigger>
   </Triggers>
   <Principals>

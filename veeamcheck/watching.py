@@ -42,7 +42,10 @@ class News:
 
     changes: tuple[Change, ...] = ()
     turns: Mapping[str, Turn] = field(default_factory=dict)
-    """By flow. While a flow flaps its changes are not told; afterwards the one that remains is."""
+    """By flow. While a flow flaps its changes are not told; afterwards the one that remains is.
+
+    Told all the same is that it is no longer judged, and that it is again.
+    """
 
     def __bool__(self) -> bool:
         return bool(self.changes or self.turns)
@@ -52,21 +55,42 @@ class News:
 class _Track:
     """What is known of one flow."""
 
+    now: Standing
     told: Standing | None
     """Where the reader believes that it stands."""
-    now: Standing
+    told_judged: Standing | None = None
+    """Where the reader believed that it stood when it was judged last."""
+    judged: Standing | None = None
+    """The latest that is no `untested`."""
     verdicts: deque[Verdict] = field(default_factory=lambda: deque(maxlen=FLAPPING_WINDOW))
+    """Those of runs that judged it: a host that can't be probed from is no flapping flow."""
     same_verdict: int = 0
-    """Runs in a row."""
+    """Runs in a row, of those that judged it."""
     same_reason: int = 0
-    """Runs in a row with this verdict for this reason."""
+    """Runs in a row with this verdict for this reason, of those that judged it."""
+    untested: int = 0
+    """Runs in a row."""
     flapping: bool = False
+
+    @property
+    def judged_again(self) -> bool:
+        """Whether the reader has yet to hear that it is judged again."""
+        believed = self.told and self.told.verdict
+        return believed is Verdict.UNTESTED and not self.untested
+
+    def tell(self) -> None:
+        """The reader knows now."""
+        self.told = self.now
+        if self.now.verdict is not Verdict.UNTESTED:
+            self.told_judged = self.now
 
 
 class Watcher:
     """Tells each change once: what is worse after `confirm` runs in a row, what is better at once.
 
-    To the first run everything is new, and it tells only what fails.
+    To the first run everything is new, and it tells only what fails. A run that did not test a flow
+    says nothing of how it stands. That it is no longer judged is told after `confirm` runs, too;
+    judged again, it is compared with what was told of it before.
     """
 
     def __init__(self, confirm: int = 1) -> None:
@@ -85,8 +109,9 @@ class Watcher:
                 continue  # says nothing
             track = self._tracks.get(flow)
             if track is None:
-                known = None if self._began or now.verdict is Verdict.FAIL else now
-                track = self._tracks[flow] = _Track(told=known, now=now)
+                track = self._tracks[flow] = _Track(now=now, told=None)
+                if not self._began and now.verdict is not Verdict.FAIL:
+                    track.tell()
             _advance(track, now)
             turn = _turn(track)
             if turn:
@@ -97,13 +122,18 @@ class Watcher:
 
     def _tell(self, flow: str, track: _Track) -> Change | None:
         """The change to tell of this flow now, if any."""
-        change = change_of(flow, track.told, track.now)
-        if change is None or track.flapping:
+        change = _change(flow, track)
+        if change is None or (track.flapping and not track.untested and not track.judged_again):
             return None
-        runs = track.same_reason if change.kind is Kind.CHANGED else track.same_verdict
-        if (change.worse or change.kind is Kind.CHANGED) and runs < self._confirm:
+        if track.untested:
+            sure = track.untested >= self._confirm
+        elif change.kind is Kind.CHANGED:
+            sure = track.same_reason >= self._confirm
+        else:
+            sure = track.same_verdict >= self._confirm or not change.worse
+        if not sure:
             return None
-        track.told = track.now
+        track.tell()
         return change
 
 
@@ -115,13 +145,24 @@ def watcher_from(history: History, inventory: str, confirm: int = 1) -> Watcher:
     return watcher
 
 
+def _change(flow: str, track: _Track) -> Change | None:
+    """From where the reader believes that the flow stands to where it does, if that is a change."""
+    before, now = track.told_judged, track.now
+    if not (track.judged_again and before):
+        return change_of(flow, track.told, now)
+    return change_of(flow, before, now) or Change(flow=flow, kind=Kind.TESTED, old=before, new=now)
+
+
 def _advance(track: _Track, now: Standing) -> None:
-    before, seen = track.now, bool(track.verdicts)
-    same_verdict = seen and before.verdict is now.verdict
-    same_reason = same_verdict and before.reason_code is now.reason_code
+    track.now = now
+    if now.verdict is Verdict.UNTESTED:
+        track.untested += 1
+        return
+    before, track.judged, track.untested = track.judged, now, 0
+    same_verdict = before is not None and before.verdict is now.verdict
+    same_reason = before is not None and same_verdict and before.reason_code is now.reason_code
     track.same_verdict = track.same_verdict + 1 if same_verdict else 1
     track.same_reason = track.same_reason + 1 if same_reason else 1
-    track.now = now
     track.verdicts.append(now.verdict)
 
 

@@ -96,3 +96,30 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
 def test_a_device_is_written_to_and_not_replaced() -> None:
     write_file(Path(os.devnull), "gone")
     assert Path(os.devnull).is_char_device()
+
+
+def test_nothing_is_left_beside_a_file_that_cannot_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows it cannot while another program reads it."""
+
+    def held(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    target = tmp_path / "report.json"
+    target.write_text("old")
+    monkeypatch.setattr(Path, "replace", held)
+    with pytest.raises(PermissionError):
+        write_file(target, "new")
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+    assert target.read_text() == "old"
+
+
+def test_what_a_killed_program_left_is_not_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every program has the same number in a container."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    (tmp_path / ".report.json.1.tmp").write_text("half")
+    write_file(tmp_path / "report.json", "whole")
+    assert (tmp_path / "report.json").read_text() == "whole"

@@ -70,3 +70,15 @@ def test_wrong_input(veeamcheck: Veeamcheck, arguments: list[str]) -> None:
     result = veeamcheck("plan", *arguments)
     assert (result.status, result.out) == (2, "")
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(("ssh", "where"), [("ssh = true", "over SSH"), ("", "this machine")])
+def test_how_the_vantage_is_probed_from(
+    veeamcheck: Veeamcheck, tmp_path: Path, ssh: str, where: str
+) -> None:
+    site = SITE.replace('roles = ["proxmox-ve"]', f'roles = ["proxmox-ve"]\n{ssh}')
+    (tmp_path / "inventory.toml").write_text(site)
+    assert veeamcheck("plan", "--from", "pve1", "-o", "table=plan.txt").status == 0
+    for table in (veeamcheck("plan", "--from", "pve1").out, (tmp_path / "plan.txt").read_text()):
+        assert f"From pve1 ({where}):" in table
+        assert f"from pve1 ({where})" in table

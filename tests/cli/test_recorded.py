@@ -15,8 +15,8 @@ import pytest
 from tests import samples
 from tests.cli.conftest import Veeamcheck, one_flow
 from tests.impostors import serve
+from veeamcheck.cli import _auditor
 from veeamcheck.cli import _history as history_module
-from veeamcheck.cli import run as run_module
 from veeamcheck.demo_services import HttpsServer, tls_context
 from veeamcheck.history import History, default_path
 from veeamcheck.model import ReasonCode, Report, Verdict
@@ -129,13 +129,13 @@ def test_a_run_that_could_not_be_recorded(
 def test_an_interrupted_run_is_not_recorded(
     veeamcheck: Veeamcheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audit = run_module.audit
+    audit = _auditor.audit
 
     async def interrupted(*arguments: Any, stop: Any, **more: Any) -> Any:
         stop.set()
         return await audit(*arguments, stop=stop, **more)
 
-    monkeypatch.setattr(run_module, "audit", interrupted)
+    monkeypatch.setattr(_auditor, "audit", interrupted)
     result = veeamcheck("run", "--record")
     assert result.status == 130
     assert "not recorded" in result.err

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Veeamcheck, one_flow
-from veeamcheck.cli import run as run_module
+from veeamcheck.cli import _auditor
 
 MINE = "backup-server-self-database@vbr1>vbr1"
 
@@ -206,13 +206,13 @@ def test_options_reach_the_audit(
     veeamcheck: Veeamcheck, passing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    audit = run_module.audit
+    audit = _auditor.audit
 
     async def spy(inventory: Any, settings: Any, **more: Any) -> Any:
         seen.append(settings)
         return await audit(inventory, settings, **more)
 
-    monkeypatch.setattr(run_module, "audit", spy)
+    monkeypatch.setattr(_auditor, "audit", spy)
     assert passing.exists()
     veeamcheck(
         *("run", "--full-range", "--check-failover", "--checks", "connect", "--pace", "fast"),
@@ -235,14 +235,14 @@ def test_options_reach_the_audit(
 def test_interrupted(
     veeamcheck: Veeamcheck, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    audit = run_module.audit
+    audit = _auditor.audit
 
     async def interrupted(*arguments: Any, stop: Any, **more: Any) -> Any:
         signal.raise_signal(number)
         await stop.wait()
         return await audit(*arguments, stop=stop, **more)
 
-    monkeypatch.setattr(run_module, "audit", interrupted)
+    monkeypatch.setattr(_auditor, "audit", interrupted)
     result = veeamcheck("run", "-o", "json")
     assert result.status == 130
     assert result.json["run"]["interrupted"] is True
@@ -282,3 +282,17 @@ breaks = "It falls silent."
     result = veeamcheck("run", "--rules", "mine.toml", "-o", "json")
     assert result.status == 0
     assert [flow["id"] for flow in result.json["flows"]] == ["app-itself@a>a"]
+
+
+@pytest.mark.usefixtures("passing")
+def test_a_home_that_is_somebody_elses(
+    veeamcheck: Veeamcheck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `sudo -u` leaves it: where the listeners' key would be cannot be looked at."""
+
+    def forbidden(_: Path, **__: Any) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("veeamcheck.farside.keyfile.Path.exists", forbidden)
+    result = veeamcheck("run", "-i", "inventory.toml", "-o", "json")
+    assert (result.status, result.json["summary"]["pass"]) == (0, 1)

@@ -14,8 +14,8 @@ import pytest
 
 from tests.cli.conftest import Veeamcheck, one_flow
 from tests.cli.test_run import MINE
+from veeamcheck.cli import _auditor
 from veeamcheck.cli import _history as history_module
-from veeamcheck.cli import watch as watch_module
 from veeamcheck.history import History, HistoryError, default_path
 from veeamcheck.notify import NotifyError
 
@@ -46,7 +46,7 @@ def words(out: str) -> list[str]:
 def before_run(monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
     """What to do before which run: number -> function."""
     actions: dict[int, Any] = {}
-    audit = watch_module.audit
+    audit = _auditor.audit
     number = 0
 
     async def counted(*arguments: Any, **more: Any) -> Any:
@@ -55,7 +55,7 @@ def before_run(monkeypatch: pytest.MonkeyPatch) -> dict[int, Any]:
         actions.get(number, lambda: None)()
         return await audit(*arguments, **more)
 
-    monkeypatch.setattr(watch_module, "audit", counted)
+    monkeypatch.setattr(_auditor, "audit", counted)
     return actions
 
 

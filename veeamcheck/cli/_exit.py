@@ -1,5 +1,7 @@
 """The exit statuses, and how a command ends before its end."""
 
+import signal
+import sys
 from enum import IntEnum
 
 
@@ -13,6 +15,12 @@ class Status(IntEnum):
     UNWRITTEN = 4
     DEFECT = 70
     INTERRUPTED = 130
+
+
+END_SIGNALS: tuple[signal.Signals, ...] = (signal.SIGTERM,)
+"""By which a service manager ends a program."""
+if sys.platform == "win32":  # Ctrl-Break, a closed console, the end of the session
+    END_SIGNALS = (*END_SIGNALS, signal.SIGBREAK)
 
 
 class CommandError(Exception):

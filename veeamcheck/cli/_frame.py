@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from veeamcheck import cli
 from veeamcheck.cli._app import new_app
-from veeamcheck.cli._exit import CommandError, Status
+from veeamcheck.cli._exit import END_SIGNALS, CommandError, Status
 from veeamcheck.cli._output import (
     asks_for_plugin,
     close_stdout,
@@ -97,7 +97,8 @@ def run_command_line(args: list[str]) -> int:
     # Large inventories make millions of objects that live to the end: look at them less often.
     gc.set_threshold(50_000, 20, 100)
     # A service manager's stop ends a command as Ctrl-C does, with the same cleaning up.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in END_SIGNALS:
+        signal.signal(number, signal.default_int_handler)
     group = typer.main.get_command(app)
     try:
         if "_VEEAMCHECK_COMPLETE" in os.environ:  # the shell asks for completions

@@ -54,7 +54,10 @@ def listener_key(path: Path | None) -> bytes | None:
     """The key of our listeners, from `path` or its usual place; None where there is none."""
     from veeamcheck.farside.keyfile import KeyFileError, default_key_file, read_key
 
-    if path is None and not default_key_file().exists():
+    try:
+        if path is None and not default_key_file().exists():
+            return None
+    except PermissionError:  # HOME is somebody else's, as `sudo -u` leaves it: no key of ours
         return None
     try:
         return read_key(path or default_key_file())
@@ -65,7 +68,7 @@ def listener_key(path: Path | None) -> bytes | None:
 def find_vantage(inventory: Inventory, given: str | None, option: str = "--from") -> str | None:
     """The host that this machine is: as given, or the only one with an address of this machine."""
     if given is not None:
-        _require_known(inventory, given, option)
+        require_known(inventory, given, option)
         return given
     own = own_hosts(inventory)
     return own[0] if len(own) == 1 else None
@@ -89,6 +92,11 @@ def require_host(inventory: Inventory, given: str | None, option: str) -> str:
     )
 
 
+def is_over_ssh(inventory: Inventory, host: str) -> bool:
+    """Whether this host is probed from over SSH: it has `ssh` and is not this machine."""
+    return bool(inventory.hosts[host].ssh) and host not in own_hosts(inventory)
+
+
 def own_hosts(inventory: Inventory) -> list[str]:
     """The hosts that own one of this machine's addresses."""
     from veeamcheck.net.local import own_hosts
@@ -96,7 +104,8 @@ def own_hosts(inventory: Inventory) -> list[str]:
     return own_hosts(inventory)
 
 
-def _require_known(inventory: Inventory, name: str, option: str) -> None:
+def require_known(inventory: Inventory, name: str, option: str) -> None:
+    """typer.BadParameter, with what the inventory has, where it has no host of this name."""
     if name not in inventory.hosts:
         raise typer.BadParameter(
             f"{inventory.file} has no host {name!r}; it has: {_some(list(inventory.hosts))}"

@@ -10,13 +10,11 @@ from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import NoReturn, TypeVar
 
-from veeamcheck.cli._exit import Status
+from veeamcheck.cli._exit import END_SIGNALS, Status
 from veeamcheck.cli._output import say
 
 T = TypeVar("T")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
+_SIGNALS = (signal.SIGINT, *END_SIGNALS)
 _STOPPING = "stopping; the report of what was done follows (again: end at once)"
 
 

@@ -1,12 +1,27 @@
 """Options that several commands share."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from veeamcheck.model import UNPROVEN_REASONS
 from veeamcheck.reports import formats
+
+
+def outputs(
+    choices: Sequence[str], what: str = "Print, or write to a file", form: str = "FORMAT[=PATH]"
+) -> Any:
+    """The option ``-o``: what is made of a result, in which of these formats."""
+    return typer.Option(
+        "--output",
+        "-o",
+        metavar=form,
+        help=f"{what}: {', '.join(choices)}. Repeats.",
+        autocompletion=lambda: list(choices),
+    )
+
 
 Inventory = Annotated[
     Path | None,
@@ -35,6 +50,10 @@ From = Annotated[
         "or one with `ssh`, to audit from there.",
     ),
 ]
+All = Annotated[
+    bool,
+    typer.Option("--all", help="Audit from this host and, over SSH, from all that have `ssh`."),
+]
 Rule = Annotated[
     list[str] | None,
     typer.Option("--rule", metavar="GLOB", help="Only these rules. Repeats."),
@@ -54,15 +73,21 @@ Phase = Annotated[
 FullRange = Annotated[
     bool, typer.Option("--full-range", help="Contact every port of a range, not a sample.")
 ]
-Output = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FORMAT[=PATH]",
-        help=f"Print, or write to a file: {', '.join(formats())}. Repeats.",
-        autocompletion=formats,
-    ),
+CheckFailover = Annotated[
+    bool,
+    typer.Option("--check-failover", help="Probe failover ports even where they are not needed."),
+]
+Checks = Annotated[
+    Literal["connect", "service"],
+    typer.Option(help="Stop at the handshake, or also ask whether the right service answers."),
+]
+Pace = Annotated[
+    Literal["polite", "normal", "fast"],
+    typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
+]
+Output = Annotated[list[str] | None, outputs(formats())]
+TextOrJson = Annotated[
+    Literal["text", "json"], typer.Option("--output", "-o", help="For people or programs.")
 ]
 FailOn = Annotated[
     Literal["fail", "degraded"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -99,10 +100,12 @@ def write_file(path: Path, content: str | bytes, *, private: bool = False) -> No
         # A device or pipe cannot be replaced, only written to (a directory: the error says so).
         target.write_bytes(data)
         return
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    # Not by the process's number: in containers that is always the same.
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(draft, "xb", opener=_open_private if private else None) as file:
-            if target.exists() and not private:
+            # Windows' mode is only whether it can be written, and then also whether removed.
+            if sys.platform != "win32" and target.exists() and not private:
                 draft.chmod(target.stat().st_mode)
             file.write(data)
             file.flush()

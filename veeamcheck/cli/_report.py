@@ -13,11 +13,10 @@ from veeamcheck import reports
 from veeamcheck.cli._exit import Status
 from veeamcheck.cli._output import Output, is_plugin, reason_of, say, write_file, write_stdout
 from veeamcheck.model import Plan, Report, Trace, Traces
+from veeamcheck.reports._level import Level
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from veeamcheck.reports.terminal import Level
 
 PLAN_FORMATS = ("json", "table")
 
@@ -26,8 +25,6 @@ def level_of(*, quiet: bool, verbose: bool) -> Level:
     """How much ``--quiet`` and ``--verbose`` let the terminal report say."""
     if quiet and verbose:
         raise typer.BadParameter("--quiet and --verbose exclude each other")
-    from veeamcheck.reports.terminal import Level
-
     return Level.QUIET if quiet else Level.VERBOSE if verbose else Level.NORMAL
 
 
@@ -60,19 +57,19 @@ def write_report(report: Report, outputs: Sequence[Output], level: Level) -> boo
     return _hand_over(outputs, "terminal", show, render)
 
 
-def deliver_plan(plan: Plan, outputs: Sequence[Output]) -> int:
-    """Print and write the plan, in PLAN_FORMATS."""
+def deliver_plan(plan: Plan, outputs: Sequence[Output], *, over_ssh: bool) -> int:
+    """Print and write the plan, in PLAN_FORMATS; `over_ssh`: how its vantage is probed from."""
 
     def show(console: Console) -> None:
         from veeamcheck.reports.terminal import print_plan
 
-        print_plan(plan, console)
+        print_plan(plan, console, over_ssh=over_ssh)
 
     def render(name: str) -> str:
         if name == "table":
             from veeamcheck.reports.terminal import render_plan
 
-            return render_plan(plan)
+            return render_plan(plan, over_ssh=over_ssh)
         from veeamcheck.reports import json
 
         return json.render(plan)

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,9 +42,10 @@ _PLACES = ("latest", "previous")
 _HEADINGS = {
     Kind.FAILED: "New failures",
     Kind.WORSE: "Worse",
-    Kind.UNTESTED: "No longer tested",
+    Kind.UNTESTED: "No longer judged",
     Kind.FIXED: "Fixed",
     Kind.BETTER: "Better",
+    Kind.TESTED: "Judged now, not before",
     Kind.CHANGED: "Changed",
     Kind.APPEARED: "Appeared",
     Kind.GONE: "Gone",
@@ -57,9 +58,7 @@ def diff(
     new: Annotated[str, typer.Argument(help="The run to compare.")] = "latest",
     inventory: _options.Inventory = None,
     history: _options.History = None,
-    output: Annotated[
-        Literal["text", "json"], typer.Option("--output", "-o", help="For people or programs.")
-    ] = "text",
+    output: _options.TextOrJson = "text",
 ) -> int:
     with ExitStack() as stack:
         opened: list[History] = []

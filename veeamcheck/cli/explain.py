@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -57,13 +57,8 @@ def explain(
     inventory: _options.Inventory = None,
     run: Annotated[bool, typer.Option("--run", help="Audit the flows that are meant.")] = False,
     vantage: _options.From = None,
-    everywhere: Annotated[
-        bool,
-        typer.Option("--all", help="With --run: also from all that have `ssh`, over SSH."),
-    ] = False,
-    output: Annotated[
-        Literal["text", "json"], typer.Option("--output", "-o", help="For people or programs.")
-    ] = "text",
+    everywhere: _options.All = False,
+    output: _options.TextOrJson = "text",
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
     verbose: _options.Verbose = False,
@@ -163,21 +158,29 @@ def _audit(
     """Audit the flows of this plan as `run` does."""
     import asyncio
 
-    from veeamcheck.auditing import Settings, audit
-    from veeamcheck.cli._input import listener_key
+    from veeamcheck.cli._auditor import auditor_of
     from veeamcheck.cli._interrupt import run_interruptibly
     from veeamcheck.cli._progress import progress_bar
-    from veeamcheck.cli.run import _reach, _vantages
 
-    here, beyond = _vantages(inventory, vantage, everywhere=everywhere)
-    settings = Settings(vantage=here, beyond=beyond, key=listener_key(None))
-    reach = _reach(inventory) if beyond else None
+    auditor = auditor_of(
+        inventory,
+        vantage=vantage,
+        everywhere=everywhere,
+        rule=None,
+        host=None,
+        section=None,
+        full_range=False,
+        check_failover=False,
+        checks="service",
+        pace="normal",
+        phase=None,
+        key_file=None,
+    )
+    prepared = auditor.prepare(inventory)._replace(plan=plan)
 
     async def work(stop: asyncio.Event) -> Report:
         with progress_bar(shown=not quiet) as progress:
-            return await audit(
-                inventory, settings, plan=plan, progress=progress, stop=stop, reach=reach
-            )
+            return await prepared.run(stop=stop, progress=progress)
 
     return run_interruptibly(work)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,9 +48,7 @@ def history(
     runs: Annotated[
         bool, typer.Option("--runs", help="List the recorded runs instead, of all inventories.")
     ] = False,
-    output: Annotated[
-        Literal["text", "json"], typer.Option("--output", "-o", help="For people or programs.")
-    ] = "text",
+    output: _options.TextOrJson = "text",
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="All flows, and each change.")
     ] = False,

@@ -102,15 +102,7 @@ def listen(
         ),
     ] = False,
     key_file: _options.KeyFile = None,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT[=PATH]",
-            help=f"The summary at the end: {', '.join(FORMATS)}. Repeats.",
-        ),
-    ] = None,
+    output: Annotated[list[str] | None, _options.outputs(FORMATS, "The summary at the end")] = None,
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
 ) -> int:

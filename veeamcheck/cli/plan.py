@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._input import find_vantage, read_inventory, selected_plan, selection_of
+from veeamcheck.cli._input import (
+    find_vantage,
+    is_over_ssh,
+    read_inventory,
+    selected_plan,
+    selection_of,
+)
 from veeamcheck.cli._output import parse_outputs, say
 from veeamcheck.cli._report import PLAN_FORMATS, deliver_plan
 from veeamcheck.expand import expand
@@ -30,15 +34,7 @@ def plan(
     rule: _options.Rule = None,
     host: _options.Host = None,
     section: _options.Section = None,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT[=PATH]",
-            help=f"Print, or write to a file: {', '.join(PLAN_FORMATS)}. Repeats.",
-        ),
-    ] = None,
+    output: Annotated[list[str] | None, _options.outputs(PLAN_FORMATS)] = None,
     rules: _options.Rules = None,
     quiet: _options.Quiet = False,
 ) -> int:
@@ -48,4 +44,5 @@ def plan(
     if here is None and not quiet:
         say("which of these hosts this machine is cannot be told; --from HOST says so")
     selected = selected_plan(expand(read, here), selection_of(rule, host, section))
-    return deliver_plan(selected, outputs)
+    over_ssh = here is not None and is_over_ssh(read, here)
+    return deliver_plan(selected, outputs, over_ssh=over_ssh)

@@ -19,10 +19,11 @@ import asyncio
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import Status
 from veeamcheck.model import Evidence, Signal
@@ -69,10 +70,7 @@ def probe(
             metavar="NAME",
         ),
     ] = "tcp",
-    pace: Annotated[
-        Literal["polite", "normal", "fast"],
-        typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
-    ] = "normal",
+    pace: _options.Pace = "normal",
 ) -> int:
     evidence = asyncio.run(
         probe_ports(

@@ -12,7 +12,7 @@ Examples:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -44,9 +44,7 @@ def rules(context: typer.Context, rules: _options.Rules = None) -> int:
 def show(
     context: typer.Context,
     rule: Annotated[str, typer.Argument(metavar="ID", help="Its id.", autocompletion=_ids)],
-    output: Annotated[
-        Literal["text", "json"], typer.Option("--output", "-o", help="For people or programs.")
-    ] = "text",
+    output: _options.TextOrJson = "text",
 ) -> int:
     """Show everything about one rule."""
     known = {each.id: (rule_set, each) for rule_set, each in _pairs(context.obj)}

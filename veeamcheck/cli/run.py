@@ -29,31 +29,21 @@ Exit status:
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
-from veeamcheck.auditing import Reach, Settings, audit
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._exit import CommandError, Status
+from veeamcheck.cli._auditor import auditor_of
+from veeamcheck.cli._exit import Status
 from veeamcheck.cli._history import KEEP_DAYS, Messenger, Recorder, follow
-from veeamcheck.cli._input import (
-    listener_key,
-    own_hosts,
-    policy_of,
-    read_inventory,
-    require_vantage,
-    selected_plan,
-    selection_of,
-)
+from veeamcheck.cli._input import policy_of, read_inventory
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import parse_outputs
 from veeamcheck.cli._progress import progress_bar
 from veeamcheck.cli._report import deliver, level_of
-from veeamcheck.expand import expand
-from veeamcheck.model import Inventory, Phase, Report
+from veeamcheck.model import Report
 from veeamcheck.reports import formats
 
 app = new_app()
@@ -63,34 +53,20 @@ app = new_app()
 def run(
     inventory: _options.Inventory = None,
     vantage: _options.From = None,
-    everywhere: Annotated[
-        bool,
-        typer.Option("--all", help="Audit from this host and, over SSH, from all that have `ssh`."),
-    ] = False,
+    everywhere: _options.All = False,
     rule: _options.Rule = None,
     host: _options.Host = None,
     section: _options.Section = None,
     full_range: _options.FullRange = False,
-    check_failover: Annotated[
-        bool,
-        typer.Option(
-            "--check-failover", help="Probe failover ports even where they are not needed."
-        ),
-    ] = False,
-    checks: Annotated[
-        Literal["connect", "service"],
-        typer.Option(help="Stop at the handshake, or also ask whether the right service answers."),
-    ] = "service",
+    check_failover: _options.CheckFailover = False,
+    checks: _options.Checks = "service",
     trace: Annotated[
         bool,
         typer.Option(
             "--trace", help="Find where on the path the blocked ports are (see veeamcheck trace)."
         ),
     ] = False,
-    pace: Annotated[
-        Literal["polite", "normal", "fast"],
-        typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
-    ] = "normal",
+    pace: _options.Pace = "normal",
     phase: _options.Phase = None,
     output: _options.Output = None,
     fail_on: _options.FailOn = "fail",
@@ -118,24 +94,22 @@ def run(
     level = level_of(quiet=quiet, verbose=verbose)
     policy = policy_of(fail_on, allow_unproven, require_complete=require_complete)
     read = read_inventory(inventory, rules or [], quiet=quiet)
-    if phase:
-        read = replace(read, phase=Phase(phase))
-    here, beyond = _vantages(read, vantage, everywhere=everywhere)
-    settings = Settings(
-        vantage=here,
-        beyond=beyond,
-        selection=selection_of(rule, host, section),
+    prepared = auditor_of(
+        read,
+        vantage=vantage,
+        everywhere=everywhere,
+        rule=rule,
+        host=host,
+        section=section,
         full_range=full_range,
         check_failover=check_failover,
         checks=checks,
         trace=trace,
         pace=pace,
+        phase=phase,
+        key_file=key_file,
         policy=policy,
-        key=listener_key(key_file),
-    )
-    reach = _reach(read) if beyond else None
-    # What starts at the only vantage is not left to its stand-in.
-    plan = selected_plan(expand(read, here or (vantage if beyond else None)), settings.selection)
+    ).prepare(read)
     messenger = Messenger(targets) if notify else None
     recorder = (
         Recorder(history, read, keep_days=keep)
@@ -145,38 +119,10 @@ def run(
 
     async def work(stop: asyncio.Event) -> Report:
         with progress_bar(shown=not quiet) as progress:
-            return await audit(read, settings, plan=plan, progress=progress, stop=stop, reach=reach)
+            return await prepared.run(stop=stop, progress=progress)
 
     report = run_interruptibly(work)
     status = deliver(report, outputs, level)
     if recorder and not follow(report, recorder, messenger):
         return status if status == Status.INTERRUPTED else Status.UNWRITTEN
     return status
-
-
-def _vantages(
-    inventory: Inventory, given: str | None, *, everywhere: bool
-) -> tuple[str | None, tuple[str, ...]]:
-    """The host that this machine is, if it is to be audited from, and those to use over SSH."""
-    with_ssh = tuple(name for name, host in inventory.hosts.items() if host.ssh)
-    if everywhere:
-        known = given or own_hosts(inventory) or not with_ssh
-        here = require_vantage(inventory, given) if known else None
-        return here, tuple(name for name in with_ssh if name != here)
-    here = require_vantage(inventory, given)
-    if here in with_ssh and here not in own_hosts(inventory):
-        return None, (here,)
-    return here, ()
-
-
-def _reach(inventory: Inventory) -> Reach:
-    try:
-        from veeamcheck.net.ssh import reach
-    except ModuleNotFoundError as error:
-        if error.name != "asyncssh":
-            raise
-        raise CommandError(
-            "probing over SSH needs asyncssh, which is not installed: "
-            "pip install 'veeamcheck[ssh]', or pipx inject veeamcheck asyncssh"
-        ) from None
-    return reach(inventory)

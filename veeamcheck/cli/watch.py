@@ -5,9 +5,14 @@ improvement at once. A flow that comes and goes is named as flapping, and its ch
 until it is steady. The first run of all tells what fails. Every run is recorded, so that a watch
 that is started again goes on where it was. Ctrl-C or SIGTERM ends it.
 
+Audits from where `veeamcheck run` would. Flows of a host that SSH does not reach in a run are not
+tested, which is neither a failure nor a fix: after --confirm runs it is told that they are no
+longer judged, and later what they show then.
+
 Examples:
 
     veeamcheck watch
+    veeamcheck watch --all --every 1h
     veeamcheck watch --every 15m --confirm 2 --notify changes --targets /etc/veeamcheck/targets
     veeamcheck watch -o prometheus=/var/lib/node_exporter/veeamcheck.prom
 
@@ -34,19 +39,18 @@ from typing import Annotated, Literal
 import typer
 
 from veeamcheck import reports
-from veeamcheck.auditing import Settings, audit
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
+from veeamcheck.cli._auditor import Audit, Auditor, auditor_of
 from veeamcheck.cli._exit import CommandError, Status
 from veeamcheck.cli._history import KEEP_DAYS, Messenger, Recorder, inventory_key
-from veeamcheck.cli._input import read_inventory, require_vantage, selected_plan, selection_of
+from veeamcheck.cli._input import read_inventory
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._news_text import news_lines
 from veeamcheck.cli._output import Output, parse_outputs, reason_of, say, write_file, write_stdout
 from veeamcheck.diagnosis.words import counted
-from veeamcheck.expand import expand
 from veeamcheck.history import default_path
-from veeamcheck.model import InputError, Inventory, Report, Verdict
+from veeamcheck.model import InputError, Inventory, ReasonCode, Report, Verdict
 
 app = new_app()
 
@@ -69,9 +73,15 @@ def _seconds(text: str) -> float:
 def watch(
     inventory: _options.Inventory = None,
     vantage: _options.From = None,
+    everywhere: _options.All = False,
     rule: _options.Rule = None,
     host: _options.Host = None,
     section: _options.Section = None,
+    full_range: _options.FullRange = False,
+    check_failover: _options.CheckFailover = False,
+    checks: _options.Checks = "service",
+    pace: _options.Pace = "normal",
+    phase: _options.Phase = None,
     every: Annotated[
         str,
         typer.Option(
@@ -86,20 +96,15 @@ def watch(
     runs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="End by itself after so many runs.")
     ] = None,
-    pace: Annotated[
-        Literal["polite", "normal", "fast"],
-        typer.Option(help="Contacts a second; polite stays below port-scan thresholds."),
-    ] = "normal",
     output: Annotated[
         list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT=PATH",
-            help="Write each run's report to this file, in place of the last one's. Repeats.",
-            autocompletion=reports.formats,
+        _options.outputs(
+            reports.formats(),
+            "Write each run's report to this file, in place of the last one's",
+            "FORMAT=PATH",
         ),
     ] = None,
+    key_file: _options.KeyFile = None,
     notify: Annotated[
         Literal["changes"] | None, typer.Option(help="Tell the targets too what changes.")
     ] = None,
@@ -112,18 +117,27 @@ def watch(
     interval = _seconds(every)
     outputs = _files(output or [])
     read = read_inventory(inventory, rules or [], quiet=quiet)
-    settings = Settings(
-        vantage=require_vantage(read, vantage),
-        selection=selection_of(rule, host, section),
+    auditor = auditor_of(
+        read,
+        vantage=vantage,
+        everywhere=everywhere,
+        rule=rule,
+        host=host,
+        section=section,
+        full_range=full_range,
+        check_failover=check_failover,
+        checks=checks,
         pace=pace,
+        phase=phase,
+        key_file=key_file,
     )
-    selected_plan(expand(read, settings.vantage), settings.selection)
+    prepared = auditor.prepare(read)
     messenger = Messenger(targets) if notify else None
     with closing(_lock(read, history)):
         rounds = _Watch(
-            inventory=read,
+            auditor=auditor,
+            audit=prepared,
             rules=rules or [],
-            settings=settings,
             recorder=Recorder(history, read, keep_days=keep, confirm=confirm),
             messenger=messenger,
             outputs=outputs,
@@ -138,9 +152,9 @@ def watch(
 class _Watch:
     """A loop around audit, news and record."""
 
-    inventory: Inventory
+    auditor: Auditor
+    audit: Audit
     rules: Sequence[Path]
-    settings: Settings
     recorder: Recorder
     messenger: Messenger | None
     outputs: Sequence[Output]
@@ -154,11 +168,11 @@ class _Watch:
         for number in count(1):
             begun = monotonic()
             self._read_again()
-            report = await audit(self.inventory, self.settings, stop=stop)
+            report = await self.audit.run(stop=stop)
             if report.run.interrupted:
                 return
             if number == 1 and not quiet:
-                say(f"{_counts(report)}; a run about every {every:g} s")
+                self._say_what_it_watches(report, every)
             await self._hand_over(report)
             if number == runs:
                 return
@@ -171,9 +185,10 @@ class _Watch:
     def _read_again(self) -> None:
         """Take in the inventory as it is now: a waiver may have ended, hosts come and go."""
         try:
-            self.inventory = read_inventory(Path(self.inventory.file), self.rules, quiet=True)
+            inventory = read_inventory(Path(self.audit.inventory.file), self.rules, quiet=True)
+            self.audit = self.auditor.prepare(inventory)
             self.problem = ""
-        except InputError as error:
+        except (InputError, CommandError, typer.BadParameter) as error:
             if str(error) != self.problem:
                 say(f"{error}\nveeamcheck: going on with the inventory as it was")
             self.problem = str(error)
@@ -192,7 +207,18 @@ class _Watch:
                 say(f"veeamcheck: cannot write {path}: {reason_of(error)}")
         if self.messenger:
             # In a thread: a target that does not answer must not hold up an end by signal.
-            await asyncio.to_thread(self.messenger.send, self.inventory.file, lines)
+            await asyncio.to_thread(self.messenger.send, report.run.inventory, lines)
+
+    def _say_what_it_watches(self, report: Report, every: float) -> None:
+        """On stderr, so that whoever starts it sees at once whether it is what was meant."""
+        say(f"{_counts(report)}; a run about every {every:g} s")
+        asked = {self.audit.settings.vantage, *self.audit.settings.beyond}
+        for reason in dict.fromkeys(
+            flow.reason
+            for flow in report.flows
+            if flow.runs_from in asked and flow.reason_code is ReasonCode.OTHER_VANTAGE
+        ):
+            say(reason)
 
 
 def _files(texts: Sequence[str]) -> list[Output]:

@@ -8,6 +8,8 @@ import stat
 import sys
 from pathlib import Path
 
+from veeamcheck.places import config_directory
+
 _BYTES = 32
 _LONGEST = 1024
 """Bytes: a file that is longer holds something else."""
@@ -20,14 +22,7 @@ class KeyFileError(Exception):
 
 def default_key_file() -> Path:
     """Where the key is kept: this user's configuration directory on this platform."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    return base / "veeamcheck" / "listener.key"
+    return config_directory() / "listener.key"
 
 
 def read_key(path: Path) -> bytes:

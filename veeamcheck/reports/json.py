@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,24 +23,20 @@ class _Written(Report):
     """What does not work, or may not; the worst first."""
 
 
-_REPORT = TypeAdapter(Report)
-_WRITTEN = TypeAdapter(_Written)
-_PLAN = TypeAdapter(Plan)
-_TRACES = TypeAdapter(Traces)
 _MOST_PROBLEMS = 20
 
 
 def render(document: Report | Plan | Traces) -> str:
     """The report, plan or traces as JSON text: equal documents give equal texts."""
     if isinstance(document, Plan):
-        return _text(_PLAN, document)
+        return _text(_adapter(Plan), document)
     if isinstance(document, Traces):
-        return _text(_TRACES, document)
+        return _text(_adapter(Traces), document)
     run = document.run
     run = replace(run, start=_to_second(run.start), end=_to_second(run.end))
     values = {each.name: getattr(document, each.name) for each in fields(Report)}
     impact = find_impact(document, find_causes(document))
-    return _text(_WRITTEN, _Written(**{**values, "run": run, "impact": impact}))
+    return _text(_adapter(_Written), _Written(**{**values, "run": run, "impact": impact}))
 
 
 def read_report(text: str, file: str = "report") -> Report:
@@ -55,7 +52,7 @@ def read_report(text: str, file: str = "report") -> Report:
     if wrong:
         raise InputError([Problem(file, 1, "", wrong)])
     try:
-        return _REPORT.validate_json(text.encode(errors="replace"))
+        return _adapter(Report).validate_json(text.encode(errors="replace"))
     except ValidationError as error:
         raise InputError(
             [
@@ -69,8 +66,17 @@ def report_schema() -> dict[str, Any]:
     """The JSON schema of a report."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_WRITTEN.json_schema(mode="serialization"),
+        **_adapter(_Written).json_schema(mode="serialization"),
     }
+
+
+_Kind = TypeVar("_Kind")
+
+
+@cache
+def _adapter(kind: type[_Kind]) -> TypeAdapter[_Kind]:
+    """Made when it is asked for: that can take tens of milliseconds."""
+    return TypeAdapter(kind)
 
 
 def _text(adapter: TypeAdapter[Any], document: Report | Plan | Traces) -> str:

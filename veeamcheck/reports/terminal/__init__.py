@@ -8,9 +8,10 @@ from io import StringIO
 from rich.console import Console
 
 from veeamcheck.model import Plan, Report, Trace
+from veeamcheck.reports._level import Level
 from veeamcheck.reports.terminal.blocks import Page
 from veeamcheck.reports.terminal.plan import plan_blocks
-from veeamcheck.reports.terminal.report import Level, report_blocks
+from veeamcheck.reports.terminal.report import report_blocks
 from veeamcheck.reports.terminal.trace import trace_blocks
 
 __all__ = [
@@ -33,10 +34,10 @@ def render(report: Report) -> str:
     return file.getvalue()
 
 
-def render_plan(plan: Plan) -> str:
+def render_plan(plan: Plan, *, over_ssh: bool = False) -> str:
     """The plan as plain text for a file: 100 columns, no colour."""
     file = StringIO()
-    print_plan(plan, _plain(file))
+    print_plan(plan, _plain(file), over_ssh=over_ssh)
     return file.getvalue()
 
 
@@ -52,9 +53,12 @@ def print_report(report: Report, console: Console, *, level: Level = Level.NORMA
     console.print(Page(report_blocks(report, level)), end="")
 
 
-def print_plan(plan: Plan, console: Console) -> None:
-    """Print every flow and where it runs from, and what was skipped and why."""
-    console.print(Page(plan_blocks(plan)), end="")
+def print_plan(plan: Plan, console: Console, *, over_ssh: bool = False) -> None:
+    """Print every flow and where it runs from, and what was skipped and why.
+
+    `over_ssh`: the plan's vantage is not this machine, but a host that is probed from over SSH.
+    """
+    console.print(Page(plan_blocks(plan, over_ssh=over_ssh)), end="")
 
 
 def print_traces(traces: Sequence[Trace], console: Console) -> None:

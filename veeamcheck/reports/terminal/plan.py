@@ -14,22 +14,23 @@ from veeamcheck.reports.terminal.rows import flow_rows
 from veeamcheck.reports.terminal.skipped import skipped_blocks
 
 
-def plan_blocks(plan: Plan) -> Iterator[RenderableType]:
-    """The page, block by block."""
+def plan_blocks(plan: Plan, *, over_ssh: bool = False) -> Iterator[RenderableType]:
+    """The page, block by block; `over_ssh`: how the plan's vantage is probed from."""
     by_host: dict[str, list[Flow]] = {}
     for flow in plan.flows:
         by_host.setdefault(flow.runs_from, []).append(flow)
-    here = len(by_host.get(plan.vantage or "", ()))
+    now = len(by_host.get(plan.vantage or "", ()))
+    where = "over SSH" if over_ssh else "this machine"
     yield paragraph(
         ("veeamcheck plan", "bold"),
         f" · {counted(len(plan.flows), 'flow')} from {counted(len(by_host), 'host')}",
-        f" · {here:,} from here ({inert(plan.vantage)})" if plan.vantage else "",
+        f" · {now:,} from {inert(plan.vantage)} ({where})" if plan.vantage else "",
     )
     for warning in plan.warnings:
         yield Entry(text_of(("!", "yellow")), text_of(inert(warning)), 0, 2)
-    # This machine first: its flows are what `run` would test now.
+    # The vantage first: its flows are what `run` would test now.
     for host in sorted(by_host, key=lambda host: host != plan.vantage):
-        mark = " (this machine)" if host == plan.vantage else ""
+        mark = f" ({where})" if host == plan.vantage else ""
         yield from heading(f"From {inert(host)}{mark}: {counted(len(by_host[host]), 'flow')}")
         yield from flow_rows(by_host[host])
     yield from skipped_blocks(plan.skipped)

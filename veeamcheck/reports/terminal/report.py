@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 from rich.console import RenderableType
@@ -13,6 +12,7 @@ from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
 from veeamcheck.diagnosis.impact import Impact, find_impact, lines
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
+from veeamcheck.reports._level import Level
 from veeamcheck.reports._words import (
     command,
     conclusion,
@@ -38,16 +38,6 @@ _MOST_UNTESTED = 20
 """So many flows are listed of one host to run on; --verbose lists all."""
 _VERDICT_COLUMN = 12
 _WORST_FIRST = list(LOOKS)
-
-
-class Level(StrEnum):
-    """How much to say."""
-
-    QUIET = "quiet"
-    """The summary and what to do."""
-    NORMAL = "normal"
-    VERBOSE = "verbose"
-    """Also every piece of evidence in full, and what was skipped."""
 
 
 class Sections(NamedTuple):
