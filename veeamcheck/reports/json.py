@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -52,7 +52,7 @@ def read_report(text: str, file: str = "report") -> Report:
     if wrong:
         raise InputError([Problem(file, 1, "", wrong)])
     try:
-        return _adapter(Report).validate_json(text.encode(errors="replace"))
+        report: Report = _adapter(Report).validate_json(text.encode(errors="replace"))
     except ValidationError as error:
         raise InputError(
             [
@@ -60,6 +60,7 @@ def read_report(text: str, file: str = "report") -> Report:
                 for each in error.errors(include_url=False)[:_MOST_PROBLEMS]
             ]
         ) from None
+    return report
 
 
 def report_schema() -> dict[str, Any]:
@@ -70,11 +71,8 @@ def report_schema() -> dict[str, Any]:
     }
 
 
-_Kind = TypeVar("_Kind")
-
-
 @cache
-def _adapter(kind: type[_Kind]) -> TypeAdapter[_Kind]:
+def _adapter(kind: type) -> TypeAdapter[Any]:
     """Made when it is asked for: that can take tens of milliseconds."""
     return TypeAdapter(kind)
 
