@@ -3,7 +3,6 @@
 import ast
 import asyncio
 import json
-import shlex
 import socket
 import struct
 import sys
@@ -15,26 +14,9 @@ from tests.net.test_connectors import LINUX, attempt, closed, full, listening
 from veeamcheck.model import Observation, Signal
 from veeamcheck.net import remote, remote_prober
 from veeamcheck.net.interface import UnresolvedError
-from veeamcheck.net.remote import COMMAND, PROGRAM, RemoteNetwork, start_prober
+from veeamcheck.net.remote import PROGRAM, RemoteNetwork, start_prober
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the prober needs a POSIX system")
-
-
-@pytest.fixture
-async def process() -> AsyncIterator[asyncio.subprocess.Process]:
-    """What `COMMAND` starts over there, started here."""
-    python, *arguments = shlex.split(COMMAND)
-    assert python == "python3"
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    yield started
-    assert started.stdin is not None
-    started.stdin.close()
-    assert await asyncio.wait_for(started.wait(), 20) in {0, -9}
 
 
 @pytest.fixture

@@ -12,8 +12,10 @@ import errno
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 
 import asyncssh
 from asyncssh import constants
@@ -32,8 +34,11 @@ _CHECK = 5.0
 """Seconds for the first look at whether the server forwards."""
 _WINDOWS_REFUSAL = 3.5
 """Seconds: Windows reports a refusal 2 to 3 s late."""
+_WINDOW = 65_536
+"""Bytes that a connection's far end may send before they are read."""
 _OURS = ("127.0.0.1", 0)
 """Who asks, as the server is told. It may log it."""
+_LOST = "the SSH connection was lost"
 _CLOSED = "SSH connection closed"
 """asyncssh's words for a channel that ends with its connection."""
 _NO_FORWARDING = frozenset(
@@ -49,31 +54,54 @@ _NO_UDP = "UDP cannot be sent through an SSH forwarding; python3 on that host wo
 
 Connect = Callable[[], Awaitable[asyncssh.SSHClientConnection]]
 """Opens one more SSH connection to the host; raises VantageError."""
-
-
-class _HangUp(asyncssh.SSHTCPSession[bytes]):
-    """What to do with a connection that was made: close it at once."""
-
-    def connection_made(self, chan: asyncssh.SSHTCPChannel[bytes]) -> None:
-        chan.abort()
+_Made = tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]
+"""A connection that the server made."""
 
 
 @dataclass(slots=True)
 class _Line:
-    """An SSH connection, and how many attempts its server is busy with."""
+    """An SSH connection, and how much its server is busy with."""
 
     connection: asyncssh.SSHClientConnection
-    waiting: int = 0
+    needed: int = 0
+    """Attempts that are still waited for, and streams."""
     abandoned: int = 0
+    """Attempts that only the server still waits for."""
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(NamedTuple):
     address: str
     port: int
     timeout: float
     done: Done
-    told: bool = False
+
+
+class ForwardedStream:
+    """A connection that the SSH server made, as a `Stream`."""
+
+    segment = 0
+    """The server does not tell."""
+
+    def __init__(self, made: _Made, closed: Callable[[], None]) -> None:
+        self._reader, self._writer = made
+        self._closed = closed
+        self._is_closed = False
+
+    async def read(self, most: int) -> bytes:
+        try:
+            return await self._reader.read(most)
+        except asyncssh.Error as error:
+            raise OSError(errno.ECONNABORTED, f"{_LOST}: {error.reason}") from None
+
+    def write(self, data: bytes) -> None:
+        with suppress(OSError):  # it has ended, as `read` tells
+            self._writer.write(data)
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._writer.channel.abort()
+            self._closed()
 
 
 class ForwardedNetwork:
@@ -120,8 +148,16 @@ class ForwardedNetwork:
         return Datagram(None, now, now, _local_error(_NO_UDP))
 
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
-        """Not from there yet: a listener is met by its open port, and not recognised."""
-        raise OSError(errno.EOPNOTSUPP, "conversations are not carried over SSH")
+        """A connection that the server makes; see `Network.open_stream`."""
+        line = self._take_line()
+        try:
+            made = await self._open(line, address, port, timeout)
+        except BaseException as error:
+            self._leave(line)
+            if isinstance(error, asyncssh.Error):
+                raise _as_os_error(error, line) from None
+            raise
+        return ForwardedStream(made, lambda: self._leave(line))
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses that the name has here; where it has none, the name: the server asks."""
@@ -147,45 +183,72 @@ class ForwardedNetwork:
     def _start(self) -> None:
         while self._queue and self._in_flight < _AT_ONCE and not self._closed:
             self._in_flight += 1
-            task = asyncio.ensure_future(self._attempt(self._queue.popleft(), self._line))
+            task = asyncio.ensure_future(self._attempt(self._queue.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(self, attempt: _Attempt, line: _Line) -> None:
-        """One attempt to its end as the server sees it, told of at the latest when it is due."""
+    async def _attempt(self, attempt: _Attempt) -> None:
+        """One attempt, told of at the latest when it is due; cancelled when all is closed."""
         started = monotonic()
-        line.waiting += 1
-        due = self._loop.call_later(attempt.timeout + self._lag, self._abandon, attempt, line)
-        seen = await _open(line.connection, attempt.address, attempt.port)
-        due.cancel()
-        if attempt.told:
-            line.abandoned -= 1
+        line = self._take_line()
+        try:
+            _, writer = await self._open(line, attempt.address, attempt.port, attempt.timeout)
+        except TimeoutError:
+            seen = errors.SILENCE
+        except asyncssh.ChannelOpenError as error:
+            seen = _failed(error, line)
+        except (asyncssh.Error, OSError) as error:
+            seen = _local_error(f"{_LOST}: {error}")
         else:
-            line.waiting -= 1
-            if seen.signal is not Signal.LOCAL_ERROR:
-                seen = seen._replace(rtt=monotonic() - started)
-            self._tell(attempt, seen)
-        self._drop_if_idle(line)
-
-    def _abandon(self, attempt: _Attempt, line: _Line) -> None:
-        if self._closed:
-            return
-        line.waiting -= 1
-        line.abandoned += 1
-        if self._line.abandoned >= self._most_abandoned and not self._renewing:
-            self._renewing = asyncio.ensure_future(self._renew())
-        self._tell(attempt, errors.SILENCE)
-        self._drop_if_idle(line)
-
-    def _tell(self, attempt: _Attempt, seen: Observation) -> None:
-        if self._closed:
-            return
-        attempt.told = True
+            writer.channel.abort()
+            seen = Observation(Signal.OPEN)
+        finally:
+            self._leave(line)
+        if seen.signal not in (Signal.SILENT, Signal.LOCAL_ERROR):
+            seen = seen._replace(rtt=monotonic() - started)
         self._in_flight -= 1
         attempt.done(attempt.port, seen)
         self._start()
 
+    async def _open(self, line: _Line, address: str, port: int, timeout: float) -> _Made:
+        """Have the server make a connection; raises TimeoutError when that is due, or asyncssh's.
+
+        The server then goes on alone: what it still opens is closed again.
+        """
+        opening = asyncio.ensure_future(
+            line.connection.open_connection(address, port, *_OURS, window=_WINDOW)
+        )
+        try:
+            await asyncio.wait({opening}, timeout=timeout + self._lag)
+            if opening.done():
+                return opening.result()
+            raise TimeoutError(errno.ETIMEDOUT, "no answer")
+        finally:
+            if not opening.done():
+                self._abandon(opening, line)
+
+    def _abandon(self, opening: asyncio.Task[_Made], line: _Line) -> None:
+        line.abandoned += 1
+
+        def ended(opening: asyncio.Task[_Made]) -> None:
+            line.abandoned -= 1
+            if not opening.cancelled() and not opening.exception():
+                _, writer = opening.result()
+                writer.channel.abort()
+
+        opening.add_done_callback(ended)
+        if self._line.abandoned >= self._most_abandoned and not (self._renewing or self._closed):
+            self._renewing = asyncio.ensure_future(self._renew())
+
     # --- connections ---
+
+    def _take_line(self) -> _Line:
+        self._line.needed += 1
+        return self._line
+
+    def _leave(self, line: _Line) -> None:
+        line.needed -= 1
+        self._drop_if_idle(line)
 
     async def _renew(self) -> None:
         """Go on over a fresh connection; where there is none, over the one there is."""
@@ -203,7 +266,7 @@ class ForwardedNetwork:
 
     def _drop_if_idle(self, line: _Line) -> None:
         """Of a connection that was replaced, the server need not wait for anything more."""
-        if line is not self._line and not line.waiting:
+        if line is not self._line and not line.needed:
             line.connection.abort()
             self._lines.discard(line.connection)
 
@@ -214,7 +277,8 @@ async def forwarded(connection: asyncssh.SSHClientConnection, connect: Connect) 
     try:
         async with asyncio.timeout(_CHECK):
             own_port = connection.get_extra_info("peername")[1]
-            await connection.create_connection(_HangUp, "127.0.0.1", own_port, *_OURS)
+            _, writer = await connection.open_connection("127.0.0.1", own_port, *_OURS)
+            writer.channel.abort()
     except asyncssh.ChannelOpenError as error:
         if error.code in _NO_FORWARDING:
             raise VantageError(
@@ -226,18 +290,25 @@ async def forwarded(connection: asyncssh.SSHClientConnection, connect: Connect) 
     return ForwardedNetwork(connection, connect, lag=monotonic() - started)
 
 
-async def _open(connection: asyncssh.SSHClientConnection, address: str, port: int) -> Observation:
-    try:
-        await connection.create_connection(_HangUp, address, port, *_OURS)
-    except asyncssh.ChannelOpenError as error:
-        if connection.is_closed() or error.reason == _CLOSED:
-            return _local_error("the SSH connection was lost")
-        if error.code == constants.OPEN_CONNECT_FAILED:
-            return errors.from_text(error.reason)
-        return _local_error(f"the SSH server does not forward there: {error.reason}")
-    except (asyncssh.Error, OSError) as error:
-        return _local_error(f"the SSH connection was lost: {error}")
-    return Observation(Signal.OPEN)
+def _failed(error: asyncssh.ChannelOpenError, line: _Line) -> Observation:
+    """What the server's refusal of a channel says."""
+    if _is_lost(error, line):
+        return _local_error(_LOST)
+    if error.code == constants.OPEN_CONNECT_FAILED:
+        return errors.from_text(error.reason)
+    return _local_error(f"the SSH server does not forward there: {error.reason}")
+
+
+def _as_os_error(error: asyncssh.Error, line: _Line) -> OSError:
+    """Why there is no stream."""
+    if not isinstance(error, asyncssh.ChannelOpenError) or _is_lost(error, line):
+        return OSError(errno.ECONNABORTED, f"{_LOST}: {error.reason}")
+    return OSError(errors.number_in(error.reason) or errno.EIO, error.reason)
+
+
+def _is_lost(error: asyncssh.ChannelOpenError, line: _Line) -> bool:
+    """Whether the SSH connection itself has ended."""
+    return line.connection.is_closed() or error.reason == _CLOSED
 
 
 def _is_windows(connection: asyncssh.SSHClientConnection) -> bool:
