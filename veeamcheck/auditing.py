@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
 
 from veeamcheck.conclusion import conclude
 from veeamcheck.expand import expand, select
-from veeamcheck.model import Inventory, Plan, Progress, Report
+from veeamcheck.model import Flow, Inventory, Plan, Progress, Report, Transport
 from veeamcheck.net.interface import Network, VantageError
+from veeamcheck.ports import PortSet
 from veeamcheck.vantage import Seen, Settings, Vantage
 
 __all__ = ["Progress", "Settings", "audit"]
@@ -60,7 +61,15 @@ async def audit(
             except VantageError as error:
                 seen[name].unreached = str(error)
                 return
-            vantage = Vantage(name, inventory, settings, network=way, flows=flows, seen=seen[name])
+            vantage = Vantage(
+                name,
+                inventory,
+                settings,
+                network=way,
+                flows=flows,
+                seen=seen[name],
+                home=_tcp_ports(flow for flow in plan.flows if flow.target == name),
+            )
             await vantage.probe()
 
     async def probe_all() -> None:
@@ -70,6 +79,16 @@ async def audit(
 
     interrupted = await _until_stopped(probe_all(), stop, _tell(progress, seen, len(plan.flows)))
     return conclude(inventory, plan, settings, seen, start=start, interrupted=interrupted)
+
+
+def _tcp_ports(flows: Iterable[Flow]) -> PortSet:
+    return PortSet.of_runs(
+        run
+        for flow in flows
+        if flow.transport is Transport.TCP
+        for ports in (flow.ports, flow.failover_ports or PortSet())
+        for run in ports.runs
+    )
 
 
 @asynccontextmanager

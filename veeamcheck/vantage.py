@@ -36,9 +36,12 @@ from veeamcheck.verdict import needs_failover
 
 _ADDRESSES_AT_ONCE = 256
 """Bounds memory; a dead address takes its time without holding up the others."""
+_AT_HOME = 16
+"""Runs of ports of which the vantage asks its own host's first whether our listener is up there."""
 _CONVERSATIONS = 256
 """Open ports that are asked at once whether they are our listener."""
 _NO_ANSWER = (Signal.SILENT, Signal.LOCAL_ERROR)
+_BLOCKED_IF_UP = (Signal.SILENT, Signal.REFUSED)
 _SAMPLED = FROM_BOTTOM + 1 + SPREAD
 
 
@@ -125,13 +128,16 @@ class Vantage:
         network: Network,
         flows: Sequence[Flow],
         seen: Seen,
+        home: PortSet,
     ) -> None:
+        """`home`: TCP ports that others need of the vantage's own host."""
         self._name = name
         self._inventory = inventory
         self._settings = settings
         self._network = network
         self._flows = flows
         self._seen = seen
+        self._home = home
         self._random = Random()
         self._dispatcher = Dispatcher(network.connect, PACES[settings.pace], on_contact=self._count)
         self._conversations = asyncio.Semaphore(_CONVERSATIONS)
@@ -147,6 +153,7 @@ class Vantage:
             for target in targets
         )
         free = asyncio.Semaphore(_ADDRESSES_AT_ONCE)
+        at_home = await self._meet_listeners_at_home()
         try:
             async with asyncio.TaskGroup() as group:
                 for target in targets:
@@ -157,6 +164,7 @@ class Vantage:
         finally:
             for target in targets:
                 self._gather_evidence(target)
+        await asyncio.gather(*(self._know_listener(*each) for each in at_home.items()))
 
     def _count(self) -> None:
         self._seen.contacts += 1
@@ -285,16 +293,35 @@ class Vantage:
     def _turn(self, address: str) -> Turn:
         return lambda: self._dispatcher.turn(address)
 
+    # --- our listeners ---
+
+    def _recogniser(self, address: str) -> Recogniser | None:
+        if not self._key:
+            return None
+        return Recogniser(
+            self._network, address, self._key, self._turn(address), self._conversations
+        )
+
+    async def _meet_listeners_at_home(self) -> dict[str, Recogniser]:
+        """Our listeners at the vantage's own addresses, to which no network leads.
+
+        That proves no path, but what is silent from everywhere else is then known to be blocked.
+        """
+        ports = [first for first, _ in self._home.runs][:_AT_HOME]
+        declared = self._inventory.hosts[self._name].address
+        own = {address for name in declared for address in self._seen.names.get(name, ())}
+        found = {a: each for a in own if ports and (each := self._recogniser(a))}
+        await asyncio.gather(*(each.meet(ports) for each in found.values()))
+        return found
+
+    async def _know_listener(self, address: str, recogniser: Recogniser) -> None:
+        """Keep where our listener was up all the time."""
+        if await recogniser.still_up():
+            for transport, ports in recogniser.up.items():
+                self._seen.listening[address, transport] = ports
+
     async def _probe_ports(self, target: Target) -> None:
-        recogniser = None
-        if self._key:
-            recogniser = Recogniser(
-                self._network,
-                target.address,
-                self._key,
-                self._turn(target.address),
-                self._conversations,
-            )
+        recogniser = self._recogniser(target.address)
         sweep = self._seen.sweeps[target.address] = Sweep(
             self._dispatcher,
             target.address,
@@ -313,9 +340,8 @@ class Vantage:
                 await sweep.settle_range(ports, full=self._settings.full_range)
         await sweep.check_for_accept_all(self._closed)
         await sweep.check_for_scan_protection()
-        if recogniser and await recogniser.still_up():
-            for transport, ports in recogniser.up.items():
-                self._seen.listening[target.address, transport] = ports
+        if recogniser:
+            await self._know_listener(target.address, recogniser)
 
     def _failover_needed(self, target: Target, sweep: Sweep) -> list[PortSet]:
         needed: list[PortSet] = []
@@ -376,7 +402,7 @@ class Vantage:
                 seen.scan_protected.add(target.address)
 
     def _needs_failover(self, flow: Flow, rows: Sequence[Evidence]) -> bool:
-        if self._key and any(row.signal is Signal.SILENT for row in rows):
+        if self._key and any(row.signal in _BLOCKED_IF_UP for row in rows):
             # Any vantage may find our listener up there: then it was a block after all.
             return flow.failover_ports is not None
         # Another address of a transient target may yet show life, and then this one counts.
