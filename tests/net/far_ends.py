@@ -44,6 +44,11 @@ class Doors:
     """Dial it."""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
+    host_key: asyncssh.SSHKey = field(
+        default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519")
+    )
+    port: int = 0
+    """Of the SSH server, once it stands."""
 
 
 class Server(asyncssh.SSHServer):
@@ -75,14 +80,14 @@ async def ssh_server(doors: Doors) -> AsyncIterator[Connect]:
         "127.0.0.1",
         0,
         server_factory=lambda: Server(doors),
-        server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+        server_host_keys=[doors.host_key],
     )
-    port = server.get_port()
+    doors.port = server.get_port()
     opened: list[asyncssh.SSHClientConnection] = []
 
     async def dial() -> asyncssh.SSHClientConnection:
         connection = await asyncssh.connect(
-            "127.0.0.1", port, known_hosts=None, config=None, username="me",
+            "127.0.0.1", doors.port, known_hosts=None, config=None, username="me",
             client_keys=None, agent_path=None,
         )  # fmt: skip
         opened.append(connection)

@@ -18,6 +18,7 @@ from typing import Any
 import asyncssh
 
 from veeamcheck.model import Inventory, SshAccess
+from veeamcheck.net import ssh_files
 from veeamcheck.net.interface import Network, VantageError
 from veeamcheck.net.remote import COMMAND, start_prober
 from veeamcheck.net.ssh_forward import forwarded
@@ -127,7 +128,10 @@ class _Login:
             "client_keys": _file(access.key) if access.key else None,
             "tunnel": jump or access.jump,
         }
+        # What is not given is as the client's configuration says.
+        given = {key: value for key, value in given.items() if value is not None}
         try:
+            known_hosts = ssh_files.known_hosts(self._address, user=access.user, port=access.port)
             async with asyncio.timeout(_TIME_LIMIT):
                 return await asyncssh.connect(
                     self._address,
@@ -137,8 +141,9 @@ class _Login:
                     ignore_encrypted=True,
                     agent_forwarding=False,
                     x11_forwarding=False,
-                    # What is not given is as the client's configuration says.
-                    **{key: value for key, value in given.items() if value is not None},
+                    config=ssh_files.configuration(),
+                    known_hosts=known_hosts,
+                    **given,
                 )
         except (OSError, ValueError, asyncssh.Error) as error:
             raise VantageError(self._remedy(error)) from None
