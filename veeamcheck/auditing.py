@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -19,7 +19,10 @@ __all__ = ["Progress", "Settings", "audit"]
 
 
 Reach = Callable[[str], AbstractAsyncContextManager[Network]]
-"""Gives the network of another host by its name; raises VantageError where it cannot."""
+"""Gives the network of another host by its name; raises VantageError where it cannot.
+
+It cancels what is done with that network, and raises VantageError, where the way there is lost.
+"""
 
 _LOOK_AT_PROGRESS = 0.1
 """Seconds."""
@@ -53,24 +56,22 @@ async def audit(
 
     async def probe_from(name: str) -> None:
         flows = [flow for flow in plan.flows if flow.runs_from == name]
-        async with free, AsyncExitStack() as stack:
+        async with free:
             try:
-                way = await stack.enter_async_context(
-                    _here(network) if name == settings.vantage else _beyond(reach, name)
-                )
+                opening = _here(network) if name == settings.vantage else _beyond(reach, name)
+                async with opening as way:
+                    vantage = Vantage(
+                        name,
+                        inventory,
+                        settings,
+                        network=way,
+                        flows=flows,
+                        seen=seen[name],
+                        home=_tcp_ports(flow for flow in plan.flows if flow.target == name),
+                    )
+                    await vantage.probe()
             except VantageError as error:
                 seen[name].unreached = str(error)
-                return
-            vantage = Vantage(
-                name,
-                inventory,
-                settings,
-                network=way,
-                flows=flows,
-                seen=seen[name],
-                home=_tcp_ports(flow for flow in plan.flows if flow.target == name),
-            )
-            await vantage.probe()
 
     async def probe_all() -> None:
         async with asyncio.TaskGroup() as group:

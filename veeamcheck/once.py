@@ -10,11 +10,15 @@ from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.fold import fold, unresolved
 from veeamcheck.engine.pace import PACES
 from veeamcheck.engine.sweep import Sweep
+from veeamcheck.farside.recognise import Recogniser
 from veeamcheck.model import Evidence, Observation
 from veeamcheck.net.interface import Network, UnresolvedError
 from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
+
+_CONVERSATIONS = 64
+"""Open ports of one address that are asked at once whether they are our listener."""
 
 
 async def probe_ports(
@@ -26,11 +30,12 @@ async def probe_ports(
     pace: str = "normal",
     progress: Callable[[int], None] | None = None,
     network: Network | None = None,
+    key: bytes | None = None,
 ) -> list[Evidence]:
     """Contact each of these ports at every address of a host, and fold what they showed.
 
     `progress` is called with the number of attempts made so far. A name that has no address
-    gives one row, `unresolved`.
+    gives one row, `unresolved`. With `key`, our listener is recognised on TCP ports.
     """
     if network is None:
         from veeamcheck.net.system import SystemNetwork
@@ -54,7 +59,7 @@ async def probe_ports(
             *(
                 _probe_datagrams(network, dispatcher, each, ports, service)
                 if transport == "udp"
-                else _probe_streams(network, dispatcher, each, ports)
+                else _probe_streams(network, dispatcher, each, ports, key)
                 for each in addresses
             )
         )
@@ -76,14 +81,24 @@ async def probe_ports(
 
 
 async def _probe_streams(
-    network: Network, dispatcher: Dispatcher, address: str, ports: PortSet
+    network: Network, dispatcher: Dispatcher, address: str, ports: PortSet, key: bytes | None
 ) -> dict[int, Observation]:
+    recogniser = None
+    if key:
+        recogniser = Recogniser(
+            network,
+            address,
+            key,
+            lambda: dispatcher.turn(address),
+            asyncio.Semaphore(_CONVERSATIONS),
+        )
     sweep = Sweep(
         dispatcher,
         address,
         random=Random(),
         least_timeout=network.least_timeout,
         attributes=network.attributes,
+        examine=recogniser.examine if recogniser else None,
     )
     await sweep.settle(ports)
     return sweep.seen

@@ -49,12 +49,15 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
     outcomes = []
     for flow in plan.flows:
         rows = rows_of.get(flow.id, ())
-        judgement = _untested(inventory, flow, seen.get(flow.runs_from))
+        one = seen.get(flow.runs_from)
+        judgement = _untested(inventory, flow, rows, one)
         if judgement:
             rows = ()
         else:
             pair = facts[flow.runs_from, flow.target]
             judgement = judge(flow, rows, pair, inventory.phase)
+            if judgement.code is ReasonCode.INTERRUPTED and one and one.unreached:
+                judgement = judgement._replace(reason=f"{judgement.reason} ({one.unreached})")
             if flow.runs_from != flow.source and judgement.verdict is not Verdict.UNTESTED:
                 judgement = judgement._replace(
                     reason=f"{judgement.reason} (from {flow.runs_from}, "
@@ -67,21 +70,23 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
     return Judged(tuple(outcomes), tuple(telling), _wrong_cards(inventory, outcomes, seen))
 
 
-def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement | None:
+def _untested(
+    inventory: Inventory, flow: Flow, rows: Sequence[Evidence], seen: Seen | None
+) -> Judgement | None:
     """Why a flow cannot be judged at all; None where it can."""
-    if seen is None or seen.unreached:
+    if seen and flow.id in seen.same_host:
+        return Judgement(
+            Verdict.UNTESTED,
+            ReasonCode.SAME_HOST,
+            f"{flow.runs_from} is the target itself: nothing would cross a network",
+        )
+    if seen is None or (seen.unreached and not any(row.probed for row in rows)):
         tried = f"; over SSH it could not be used: {seen.unreached}" if seen else ""
         return Judgement(
             Verdict.UNTESTED,
             ReasonCode.OTHER_VANTAGE,
             f"starts at {flow.source}: run `veeamcheck run -i {inventory.file} "
             f"--from {flow.runs_from}` on {flow.runs_from}{tried}",
-        )
-    if flow.id in seen.same_host:
-        return Judgement(
-            Verdict.UNTESTED,
-            ReasonCode.SAME_HOST,
-            f"{flow.runs_from} is the target itself: nothing would cross a network",
         )
     return None
 

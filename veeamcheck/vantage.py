@@ -84,7 +84,7 @@ class Seen:
     """What one vantage has seen so far. Filled while it probes, readable at any time."""
 
     unreached: str | None = None
-    """Why nothing could be probed from there."""
+    """Why nothing, or nothing more, could be probed from there."""
     missing_evidence: tuple[str, ...] = ()
 
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -110,6 +110,11 @@ class Seen:
     ports_total: int = 0
     ports_folded: int = 0
     """Ports of addresses that are done with."""
+
+    @property
+    def was_used(self) -> bool:
+        """Whether anything was probed from there."""
+        return not self.unreached or self.contacts > 0
 
     @property
     def ports_done(self) -> int:

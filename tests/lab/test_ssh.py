@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from tests import oracle
 from tests.lab import Action, Lab, Policy, Rule
 from tests.lab.anchor import STATE
+from tests.lab.firewall import count
 from tests.lab.process import Process, wait_until
 from tests.lab.topology import CHECKOUT, Host
 from tests.lab.truth import Truth, wrong_signals
@@ -328,6 +330,44 @@ def test_an_interrupt_leaves_nothing_running_on_other_hosts(site: Site) -> None:
     assert json.loads(output)["run"]["interrupted"]
     assert audit.returncode == 130
     assert wait_until(lambda: probers(pve1) == 0)
+
+
+CUT = "table inet cut {\nchain cut_off {\ntype filter hook forward priority -500\ndrop\n}\n}\n"
+
+
+def end_session(site: Site, port: int) -> None:
+    """Kill what serves the desk's login to `pve1`."""
+    sessions = site.hosts["pve1"].run(["ss", "-Htnp", "state", "established", f"sport = :{port}"])
+    (pid,) = set(re.findall(r"pid=(\d+)", sessions.stdout))
+    site.hosts["pve1"].run(["kill", "-KILL", pid])
+
+
+@pytest.mark.parametrize(("port", "silently"), [(NORMAL, False), (FORWARD, False), (FORWARD, True)])
+def test_a_way_that_is_lost_meanwhile_is_no_firewall(site: Site, port: int, silently: bool) -> None:
+    """What was seen until then counts; of the rest nothing is said but that."""
+    silence = Rule(action=Action.DROP, protocol="tcp", source=ADDRESSES["pve1"], ports="2500-3300")
+    site.firewall.nft(Policy((silence,)).text("forward"))
+    site.firewall.nft(count("begun", f"ip saddr {ADDRESSES['pve1']} tcp dport 2500-3300"))
+    audit = site.start(
+        site.inventory({"pve1": port}), "--from", "pve1", "--pace", "polite", "--full-range",
+        "--rule", "worker-backup-server-*",
+    )  # fmt: skip
+    assert wait_until(lambda: site.firewall.counted("begun") > 0, 30)
+    if silently:
+        site.firewall.nft(CUT)
+    else:
+        end_session(site, port)
+    output, _ = audit.communicate(timeout=60)
+
+    flows = {flow["rule"]: flow for flow in json.loads(output)["flows"]}
+    assert flows["worker-backup-server-control"]["verdict"] == "pass"
+    lost = flows["worker-backup-server-index"]
+    assert (lost["verdict"], lost["reason_code"]) in {
+        ("untested", "other-vantage"),
+        ("unproven", "interrupted"),
+        ("unproven", "local-error"),
+    }
+    assert "lost" in lost["reason"] or "answers nothing any more" in lost["reason"]
 
 
 def why_not(site: Site, ssh: str) -> str:

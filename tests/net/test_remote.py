@@ -13,7 +13,7 @@ import pytest
 from tests.net.test_connectors import LINUX, attempt, closed, full, listening
 from veeamcheck.model import Observation, Signal
 from veeamcheck.net import remote, remote_prober
-from veeamcheck.net.interface import UnresolvedError
+from veeamcheck.net.interface import UnresolvedError, VantageError
 from veeamcheck.net.remote import PROGRAM, RemoteNetwork, start_prober
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the prober needs a POSIX system")
@@ -186,7 +186,7 @@ async def test_a_prober_that_ends_leaves_nobody_waiting(
     later = await attempt(network, 9)
     assert later.signal is Signal.LOCAL_ERROR
     assert (await network.exchange("127.0.0.1", 9, b"", bool, 1)).failure == later
-    with pytest.raises(UnresolvedError, match="lost"):
+    with pytest.raises(VantageError, match="lost"):
         await network.resolve("localhost")
 
 

@@ -106,6 +106,30 @@ async def test_a_lost_connection_says_nothing_of_the_path(
         assert "lost" in str(seen.detail)
 
 
+async def test_silence_of_the_server_itself_says_nothing_of_the_path(
+    network: ForwardedNetwork, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that died without a word: no firewall is to blame for that."""
+    monkeypatch.setattr(ssh_forward, "_CHECK", 0.05)
+    doors.silent = {9, doors.port}
+
+    seen = await attempt(network, 9, timeout=0.01)
+
+    assert seen.signal is Signal.LOCAL_ERROR
+    assert "answers nothing" in str(seen.detail)
+
+
+async def test_where_the_server_never_reaches_itself_silence_is_silence(
+    connect: Connect, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_forward, "_CHECK", 0.05)
+    doors.silent = {9, doors.port}
+    network = await forwarded(await connect(), connect)
+
+    assert (await attempt(network, 9, timeout=0.01)).signal is Signal.SILENT
+    network.close()
+
+
 async def test_datagrams_cannot_be_sent(network: ForwardedNetwork) -> None:
     answer = await network.exchange("127.0.0.1", 123, b"x", bool, 1)
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from veeamcheck.model import Observation, Signal, Transport
 from veeamcheck.net import errors
-from veeamcheck.net.interface import Datagram, Done, Stream, UnresolvedError
+from veeamcheck.net.interface import Datagram, Done, Lost, Stream, UnresolvedError, VantageError
 from veeamcheck.net.names import LIMIT
 from veeamcheck.net.remote_stream import RemoteStream
 
@@ -80,6 +80,7 @@ class RemoteNetwork:
 
     def __init__(self, reader: Reader, writer: Writer, *, attributes: bool) -> None:
         self.attributes = attributes
+        self.on_lost: Lost | None = None
         self.missing_evidence: tuple[str, ...] = () if attributes else (_NO_ICMP,)
         self._writer = writer
         self._loop = asyncio.get_running_loop()
@@ -149,9 +150,9 @@ class RemoteNetwork:
             del self._opening[number]
 
     async def resolve(self, name: str) -> tuple[str, ...]:
-        """The addresses that the name has there; raises UnresolvedError."""
+        """The addresses that the name has there; see `Network.resolve`."""
         if self._lost:
-            raise UnresolvedError(self._lost)
+            raise VantageError(self._lost)
         number = next(self._numbers)
         self._names[number] = self._loop.create_future()
         self._say({"resolve": [number, name]})
@@ -211,6 +212,8 @@ class RemoteNetwork:
         except Exception as error:  # whatever it is: nothing more will come that can be believed
             why += f": {error}"
         self._lost = why
+        if self.on_lost:
+            self.on_lost(why)
         self._give_up(list(self._attempts), why)
         for exchange in self._exchanges.values():
             now = time.time()
@@ -223,7 +226,7 @@ class RemoteNetwork:
             stream.fail(lost)
         for name in self._names.values():
             if not name.done():
-                name.set_exception(UnresolvedError(why))
+                name.set_exception(VantageError(why))
 
     def _seen(self, number: int, error: str | None, rtt: float | None, queue: list[str]) -> None:
         icmp = errors.latest_icmp_error(map(bytes.fromhex, queue))

@@ -22,7 +22,7 @@ from asyncssh import constants
 
 from veeamcheck.model import Observation, Signal
 from veeamcheck.net import errors
-from veeamcheck.net.interface import Datagram, Done, Stream, UnresolvedError, VantageError
+from veeamcheck.net.interface import Datagram, Done, Lost, Stream, UnresolvedError, VantageError
 from veeamcheck.net.names import Resolver
 
 _AT_ONCE = 128
@@ -31,7 +31,7 @@ _ABANDONED = 256
 """Attempts that only the server still waits for, each with a descriptor there: then a fresh
 connection takes over. A server may have 1,024."""
 _CHECK = 5.0
-"""Seconds for the first look at whether the server forwards."""
+"""Seconds for a look at whether the server forwards, or is still there."""
 _WINDOWS_REFUSAL = 3.5
 """Seconds: Windows reports a refusal 2 to 3 s late."""
 _WINDOW = 65_536
@@ -39,6 +39,7 @@ _WINDOW = 65_536
 _OURS = ("127.0.0.1", 0)
 """Who asks, as the server is told. It may log it."""
 _LOST = "the SSH connection was lost"
+_GONE = "its SSH server answers nothing any more"
 _CLOSED = "SSH connection closed"
 """asyncssh's words for a channel that ends with its connection."""
 _NO_FORWARDING = frozenset(
@@ -67,6 +68,10 @@ class _Line:
     """Attempts that are still waited for, and streams."""
     abandoned: int = 0
     """Attempts that only the server still waits for."""
+    heard: float = 0.0
+    """When the server last answered anything."""
+    question: asyncio.Task[bool] | None = None
+    """Whether it is still there."""
 
 
 class _Attempt(NamedTuple):
@@ -112,16 +117,26 @@ class ForwardedNetwork:
     missing_evidence: tuple[str, ...] = (_MISSING,)
 
     def __init__(
-        self, connection: asyncssh.SSHClientConnection, connect: Connect, *, lag: float
+        self,
+        connection: asyncssh.SSHClientConnection,
+        connect: Connect,
+        *,
+        lag: float,
+        can_ask: bool = True,
     ) -> None:
-        """`lag`: seconds of the way to the server and back, which an attempt takes besides."""
+        """`lag`: seconds of the way to the server and back, which an attempt takes besides.
+
+        `can_ask`: it is known to answer when it is asked for a connection to itself.
+        """
         self.least_timeout = _WINDOWS_REFUSAL if _is_windows(connection) else 0.0
+        self.on_lost: Lost | None = None
         self._line = _Line(connection)
         self._lines = {connection}
         """Every connection that is still open."""
         self._most_abandoned = _ABANDONED
         self._connect = connect
         self._lag = lag
+        self._can_ask = can_ask
         self._loop = asyncio.get_running_loop()
         self._resolver = Resolver()
         self._queue: deque[_Attempt] = deque()
@@ -194,11 +209,13 @@ class ForwardedNetwork:
         try:
             _, writer = await self._open(line, attempt.address, attempt.port, attempt.timeout)
         except TimeoutError:
-            seen = errors.SILENCE
+            # Of a connection that died, a firewall is not to blame.
+            alive = await self._has_answered(line, since=started)
+            seen = errors.SILENCE if alive else self._lost(line, _GONE)
         except asyncssh.ChannelOpenError as error:
-            seen = _failed(error, line)
+            seen = self._lost(line, _LOST) if _is_lost(error, line) else _failed(error)
         except (asyncssh.Error, OSError) as error:
-            seen = _local_error(f"{_LOST}: {error}")
+            seen = self._lost(line, f"{_LOST}: {error}")
         else:
             writer.channel.abort()
             seen = Observation(Signal.OPEN)
@@ -221,6 +238,7 @@ class ForwardedNetwork:
         try:
             await asyncio.wait({opening}, timeout=timeout + self._lag)
             if opening.done():
+                _note_answer(line, opening)
                 return opening.result()
             raise TimeoutError(errno.ETIMEDOUT, "no answer")
         finally:
@@ -232,6 +250,7 @@ class ForwardedNetwork:
 
         def ended(opening: asyncio.Task[_Made]) -> None:
             line.abandoned -= 1
+            _note_answer(line, opening)
             if not opening.cancelled() and not opening.exception():
                 _, writer = opening.result()
                 writer.channel.abort()
@@ -241,6 +260,20 @@ class ForwardedNetwork:
             self._renewing = asyncio.ensure_future(self._renew())
 
     # --- connections ---
+
+    def _lost(self, line: _Line, why: str) -> Observation:
+        """What an attempt has shown whose connection is lost."""
+        if line is self._line and self.on_lost:
+            self.on_lost(why)
+        return _local_error(why)
+
+    async def _has_answered(self, line: _Line, *, since: float) -> bool:
+        """Whether the server has said anything since then, or does so when it is asked."""
+        if line.heard >= since or not self._can_ask:
+            return True
+        if line.question is None or line.question.done():
+            line.question = asyncio.ensure_future(_is_there(line))
+        return await asyncio.shield(line.question)
 
     def _take_line(self) -> _Line:
         self._line.needed += 1
@@ -274,11 +307,9 @@ class ForwardedNetwork:
 async def forwarded(connection: asyncssh.SSHClientConnection, connect: Connect) -> ForwardedNetwork:
     """The network of a host whose server forwards; VantageError where it is told not to."""
     started = monotonic()
+    can_ask = True
     try:
-        async with asyncio.timeout(_CHECK):
-            own_port = connection.get_extra_info("peername")[1]
-            _, writer = await connection.open_connection("127.0.0.1", own_port, *_OURS)
-            writer.channel.abort()
+        await _ask(connection)
     except asyncssh.ChannelOpenError as error:
         if error.code in _NO_FORWARDING:
             raise VantageError(
@@ -286,14 +317,42 @@ async def forwarded(connection: asyncssh.SSHClientConnection, connect: Connect) 
                 "PermitOpen in sshd_config), and there is no python3 that could probe instead"
             ) from None
     except TimeoutError:
-        pass  # something drops even this; forwarding is on
-    return ForwardedNetwork(connection, connect, lag=monotonic() - started)
+        can_ask = False  # something drops even this; forwarding is on
+    return ForwardedNetwork(connection, connect, lag=monotonic() - started, can_ask=can_ask)
 
 
-def _failed(error: asyncssh.ChannelOpenError, line: _Line) -> Observation:
+async def _ask(connection: asyncssh.SSHClientConnection) -> None:
+    """Have the server connect to itself; raises TimeoutError, and asyncssh's where it does not."""
+    async with asyncio.timeout(_CHECK):
+        own_port = connection.get_extra_info("peername")[1]
+        _, writer = await connection.open_connection("127.0.0.1", own_port, *_OURS)
+        writer.channel.abort()
+
+
+async def _is_there(line: _Line) -> bool:
+    try:
+        await _ask(line.connection)
+    except asyncssh.ChannelOpenError as error:
+        if _is_lost(error, line):
+            return False
+    except (asyncssh.Error, OSError):
+        return False
+    line.heard = monotonic()
+    return True
+
+
+def _note_answer(line: _Line, opening: asyncio.Task[_Made]) -> None:
+    """Remember that the server has said something, if that is how the attempt has ended."""
+    if opening.cancelled():
+        return
+    error = opening.exception()
+    refused = isinstance(error, asyncssh.ChannelOpenError) and not _is_lost(error, line)
+    if error is None or refused:
+        line.heard = monotonic()
+
+
+def _failed(error: asyncssh.ChannelOpenError) -> Observation:
     """What the server's refusal of a channel says."""
-    if _is_lost(error, line):
-        return _local_error(_LOST)
     if error.code == constants.OPEN_CONNECT_FAILED:
         return errors.from_text(error.reason)
     return _local_error(f"the SSH server does not forward there: {error.reason}")
