@@ -174,7 +174,8 @@ def _address(flow: Json, address: str, rows: list[Json], report: Json) -> Judged
             elif signal == "silent" and lenient:
                 between = any(n < number for n in refused) and any(n > number for n in refused)
                 stealth = flow["target_os"] == "windows" and refused
-                if is_range and (between or stealth):
+                ours = (row.get("detail") or {}).get("listener")
+                if ours or (is_range and (between or stealth)):
                     found.append(_Port("blocked", "blocked-silent"))
                 else:
                     found.append(_Port("unknown", "idle-silent"))

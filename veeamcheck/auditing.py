@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
 
 from veeamcheck.conclusion import conclude
 from veeamcheck.expand import expand, select
 from veeamcheck.follow_up import Tracer, follow_up
-from veeamcheck.model import Inventory, Plan, Progress, Report
+from veeamcheck.model import Flow, Inventory, Plan, Progress, Report, Transport
 from veeamcheck.net.interface import Network, VantageError
+from veeamcheck.ports import PortSet
 from veeamcheck.vantage import Seen, Settings, Vantage
 
 __all__ = ["Progress", "Settings", "audit"]
 
 
 Reach = Callable[[str], AbstractAsyncContextManager[Network]]
-"""Gives the network of another host by its name; raises VantageError where it cannot."""
+"""Gives the network of another host by its name; raises VantageError where it cannot.
+
+It cancels what is done with that network, and raises VantageError, where the way there is lost.
+"""
 
 _LOOK_AT_PROGRESS = 0.1
 """Seconds."""
@@ -54,16 +58,22 @@ async def audit(
 
     async def probe_from(name: str) -> None:
         flows = [flow for flow in plan.flows if flow.runs_from == name]
-        async with free, AsyncExitStack() as stack:
+        async with free:
             try:
-                way = await stack.enter_async_context(
-                    _here(network) if name == settings.vantage else _beyond(reach, name)
-                )
+                opening = _here(network) if name == settings.vantage else _beyond(reach, name)
+                async with opening as way:
+                    vantage = Vantage(
+                        name,
+                        inventory,
+                        settings,
+                        network=way,
+                        flows=flows,
+                        seen=seen[name],
+                        home=_tcp_ports(flow for flow in plan.flows if flow.target == name),
+                    )
+                    await vantage.probe()
             except VantageError as error:
                 seen[name].unreached = str(error)
-                return
-            vantage = Vantage(name, inventory, settings, network=way, flows=flows, seen=seen[name])
-            await vantage.probe()
 
     async def probe_all() -> None:
         async with asyncio.TaskGroup() as group:
@@ -74,6 +84,16 @@ async def audit(
 
     interrupted = await _until_stopped(probe_all(), stop, _tell(progress, seen, len(plan.flows)))
     return conclude(inventory, plan, settings, seen, start=start, interrupted=interrupted)
+
+
+def _tcp_ports(flows: Iterable[Flow]) -> PortSet:
+    return PortSet.of_runs(
+        run
+        for flow in flows
+        if flow.transport is Transport.TCP
+        for ports in (flow.ports, flow.failover_ports or PortSet())
+        for run in ports.runs
+    )
 
 
 @asynccontextmanager

@@ -82,7 +82,7 @@ def _run_note(
         end=end.replace(microsecond=0),
         version=__version__,
         phase=inventory.phase,
-        vantages=tuple(name for name, each in seen.items() if not each.unreached),
+        vantages=tuple(name for name, each in seen.items() if each.was_used),
         options=dict(inventory.options),
         pace=settings.pace,
         checks=settings.checks,

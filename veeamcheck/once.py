@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
 from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.fold import fold, unresolved
 from veeamcheck.engine.pace import PACES
 from veeamcheck.engine.sweep import Sweep
+from veeamcheck.farside.recognise import Recogniser
 from veeamcheck.model import Evidence, Observation
 from veeamcheck.net.interface import Network, UnresolvedError
 from veeamcheck.net.names import is_literal
@@ -17,7 +18,8 @@ from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
 from veeamcheck.services import Expected, Services
 
-_CONVERSATIONS = 32
+_CONVERSATIONS = 64
+"""Open ports of one address that are asked at once what answers there."""
 
 
 async def probe_ports(
@@ -29,12 +31,13 @@ async def probe_ports(
     pace: str = "normal",
     progress: Callable[[int], None] | None = None,
     network: Network | None = None,
+    key: bytes | None = None,
 ) -> list[Evidence]:
     """Contact each of these ports at every address of a host, and fold what they showed.
 
     An open TCP port is asked whether it is `service`, unless that is ``tcp``: any that accepts.
     `progress` is called with the number of attempts made so far. A name that has no address
-    gives one row, `unresolved`.
+    gives one row, `unresolved`. With `key`, our listener is recognised on TCP ports.
     """
     if network is None:
         from veeamcheck.net.system import SystemNetwork
@@ -59,7 +62,7 @@ async def probe_ports(
             *(
                 _probe_datagrams(network, dispatcher, each, ports, service)
                 if transport == "udp"
-                else _probe_streams(network, dispatcher, each, ports, Expected(service, name))
+                else _probe_streams(network, dispatcher, each, ports, Expected(service, name), key)
                 for each in addresses
             )
         )
@@ -80,19 +83,29 @@ async def probe_ports(
 
 
 async def _probe_streams(
-    network: Network, dispatcher: Dispatcher, address: str, ports: PortSet, expected: Expected
+    network: Network,
+    dispatcher: Dispatcher,
+    address: str,
+    ports: PortSet,
+    expected: Expected,
+    *,
+    key: bytes | None,
 ) -> Mapping[int, Observation]:
+    def turn() -> Awaitable[None]:
+        return dispatcher.turn(address)
+
+    free = asyncio.Semaphore(_CONVERSATIONS)
+    recogniser = Recogniser(network, address, key, turn, free) if key else None
     sweep = Sweep(
         dispatcher,
         address,
         random=Random(),
         least_timeout=network.least_timeout,
         attributes=network.attributes,
+        examine=recogniser.examine if recogniser else None,
     )
     await sweep.settle(ports)
-    services = Services(
-        network, address, lambda: dispatcher.turn(address), asyncio.Semaphore(_CONVERSATIONS)
-    )
+    services = Services(network, address, turn, free)
     await services.ask([(expected, ports)], sweep.seen)
     return services.overlaid(sweep.seen, expected)
 

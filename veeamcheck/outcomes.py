@@ -58,12 +58,15 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
     outcomes = []
     for flow in plan.flows:
         rows, own = rows_of.get(flow.id, ()), traces.get(flow.id, ())
-        judgement = _untested(inventory, flow, seen.get(flow.runs_from))
+        one = seen.get(flow.runs_from)
+        judgement = _untested(inventory, flow, rows, one)
         if judgement:
             rows = own = ()
         else:
             pair = facts[flow.runs_from, flow.target]
             judgement = judge(flow, rows, pair, inventory.phase)
+            if judgement.code is ReasonCode.INTERRUPTED and one and one.unreached:
+                judgement = judgement._replace(reason=f"{judgement.reason} ({one.unreached})")
             if flow.runs_from != flow.source and judgement.verdict is not Verdict.UNTESTED:
                 judgement = judgement._replace(
                     reason=f"{judgement.reason} (from {flow.runs_from}, "
@@ -80,9 +83,17 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
     return Judged(tuple(outcomes), tuple(telling), warnings)
 
 
-def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement | None:
+def _untested(
+    inventory: Inventory, flow: Flow, rows: Sequence[Evidence], seen: Seen | None
+) -> Judgement | None:
     """Why a flow cannot be judged at all; None where it can."""
-    if seen is None or seen.unreached:
+    if seen and flow.id in seen.same_host:
+        return Judgement(
+            Verdict.UNTESTED,
+            ReasonCode.SAME_HOST,
+            f"{flow.runs_from} is the target itself: nothing would cross a network",
+        )
+    if seen is None or (seen.unreached and not any(row.probed for row in rows)):
         host = flow.runs_from
         reason = f"run `veeamcheck run -i {inventory.file} --from {host}` on {host}"
         if seen is None:
@@ -90,12 +101,6 @@ def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement 
         else:  # the same for all flows of this host, so that they can be told together
             reason = f"{host} could not be used over SSH: {seen.unreached}; or {reason}"
         return Judgement(Verdict.UNTESTED, ReasonCode.OTHER_VANTAGE, reason)
-    if flow.id in seen.same_host:
-        return Judgement(
-            Verdict.UNTESTED,
-            ReasonCode.SAME_HOST,
-            f"{flow.runs_from} is the target itself: nothing would cross a network",
-        )
     return None
 
 

@@ -38,9 +38,12 @@ from veeamcheck.verdict import needs_failover
 
 _ADDRESSES_AT_ONCE = 256
 """Bounds memory; a dead address takes its time without holding up the others."""
+_AT_HOME = 16
+"""Runs of ports of which the vantage asks its own host's first whether our listener is up there."""
 _CONVERSATIONS = 256
 """Open ports that are asked at once what answers there."""
 _NO_ANSWER = (Signal.SILENT, Signal.LOCAL_ERROR)
+_BLOCKED_IF_UP = (Signal.SILENT, Signal.REFUSED)
 _SAMPLED = FROM_BOTTOM + 1 + SPREAD
 
 
@@ -85,7 +88,7 @@ class Seen:
     """What one vantage has seen so far. Filled while it probes, readable at any time."""
 
     unreached: str | None = None
-    """Why nothing could be probed from there."""
+    """Why nothing, or nothing more, could be probed from there."""
     missing_evidence: tuple[str, ...] = ()
 
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -116,6 +119,11 @@ class Seen:
     """Ports of addresses that are done with."""
 
     @property
+    def was_used(self) -> bool:
+        """Whether anything was probed from there."""
+        return not self.unreached or self.contacts > 0
+
+    @property
     def ports_done(self) -> int:
         return self.ports_folded + sum(len(sweep.seen) for sweep in self.sweeps.values())
 
@@ -132,13 +140,16 @@ class Vantage:
         network: Network,
         flows: Sequence[Flow],
         seen: Seen,
+        home: PortSet,
     ) -> None:
+        """`home`: TCP ports that others need of the vantage's own host."""
         self._name = name
         self._inventory = inventory
         self._settings = settings
         self._network = network
         self._flows = flows
         self._seen = seen
+        self._home = home
         self._random = Random()
         self._dispatcher = Dispatcher(network.connect, PACES[settings.pace], on_contact=self._count)
         self._conversations = asyncio.Semaphore(_CONVERSATIONS)
@@ -154,6 +165,7 @@ class Vantage:
             for target in targets
         )
         free = asyncio.Semaphore(_ADDRESSES_AT_ONCE)
+        at_home = await self._meet_listeners_at_home()
         try:
             async with asyncio.TaskGroup() as group:
                 for target in targets:
@@ -164,6 +176,7 @@ class Vantage:
         finally:
             for target in targets:
                 self._gather_evidence(target)
+        await asyncio.gather(*(self._know_listener(*each) for each in at_home.items()))
 
     def _count(self) -> None:
         self._seen.contacts += 1
@@ -292,16 +305,35 @@ class Vantage:
     def _turn(self, address: str) -> Turn:
         return lambda: self._dispatcher.turn(address)
 
+    # --- our listeners ---
+
+    def _recogniser(self, address: str) -> Recogniser | None:
+        if not self._key:
+            return None
+        return Recogniser(
+            self._network, address, self._key, self._turn(address), self._conversations
+        )
+
+    async def _meet_listeners_at_home(self) -> dict[str, Recogniser]:
+        """Our listeners at the vantage's own addresses, to which no network leads.
+
+        That proves no path, but what is silent from everywhere else is then known to be blocked.
+        """
+        ports = [first for first, _ in self._home.runs][:_AT_HOME]
+        declared = self._inventory.hosts[self._name].address
+        own = {address for name in declared for address in self._seen.names.get(name, ())}
+        found = {a: each for a in own if ports and (each := self._recogniser(a))}
+        await asyncio.gather(*(each.meet(ports) for each in found.values()))
+        return found
+
+    async def _know_listener(self, address: str, recogniser: Recogniser) -> None:
+        """Keep where our listener was up all the time."""
+        if await recogniser.still_up():
+            for transport, ports in recogniser.up.items():
+                self._seen.listening[address, transport] = ports
+
     async def _probe_ports(self, target: Target) -> None:
-        recogniser = None
-        if self._key:
-            recogniser = Recogniser(
-                self._network,
-                target.address,
-                self._key,
-                self._turn(target.address),
-                self._conversations,
-            )
+        recogniser = self._recogniser(target.address)
         if self._settings.checks == "service":
             self._seen.services[target.address] = Services(
                 self._network, target.address, self._turn(target.address), self._conversations
@@ -326,9 +358,8 @@ class Vantage:
         await self._ask_services(target, sweep)
         await sweep.check_for_accept_all(self._closed)
         await sweep.check_for_scan_protection()
-        if recogniser and await recogniser.still_up():
-            for transport, ports in recogniser.up.items():
-                self._seen.listening[target.address, transport] = ports
+        if recogniser:
+            await self._know_listener(target.address, recogniser)
 
     async def _ask_services(self, target: Target, sweep: Sweep) -> None:
         """Ask what answers on the ports that are open now."""
@@ -409,7 +440,7 @@ class Vantage:
                 seen.scan_protected.add(target.address)
 
     def _needs_failover(self, flow: Flow, rows: Sequence[Evidence]) -> bool:
-        if self._key and any(row.signal is Signal.SILENT for row in rows):
+        if self._key and any(row.signal in _BLOCKED_IF_UP for row in rows):
             # Any vantage may find our listener up there: then it was a block after all.
             return flow.failover_ports is not None
         if self._settings.trace and any(row.signal is Signal.REFUSED for row in rows):

@@ -426,7 +426,9 @@ _WORDS: dict[ReasonCode, Callable[[object, object], str]] = {
     ReasonCode.BLOCKED_REJECTED: lambda by, what: (
         f"rejected by {by or 'an unknown sender'}" + (f" ({what})" if what else "")
     ),
-    ReasonCode.BLOCKED_SILENT: _with("no answer: dropped on the way, or the host is down"),
+    ReasonCode.BLOCKED_SILENT: lambda _by, what: (
+        "no answer: dropped on the way" + (f" ({what})" if what else ", or the host is down")
+    ),
     ReasonCode.UNREACHABLE: lambda by, what: (
         "unreachable" + (f" ({what})" if what else "") + (f", says {by}" if by else "")
     ),

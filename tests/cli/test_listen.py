@@ -147,6 +147,20 @@ def test_an_audit_with_the_key_recognises_it(
     assert connect == plain == {("pass", "open", False)}
 
 
+def test_a_single_probe_with_the_key_recognises_it(
+    veeamcheck: Veeamcheck, tmp_path: Path, free: int
+) -> None:
+    key = make_key(tmp_path / "key")
+    bound = bind("127.0.0.2", free, Transport.TCP)
+    assert isinstance(bound, Bound)
+    with in_background(bound, key):
+        known = veeamcheck("probe", "127.0.0.2", free, "--key-file", "key")
+        plain = veeamcheck("probe", "127.0.0.2", free)
+    assert (known.status, plain.status) == (0, 0)
+    assert "proven by listener" in known.out
+    assert "listener" not in plain.out
+
+
 def audit(veeamcheck: Veeamcheck, *options: str) -> set[tuple[str, str, bool]]:
     result: Result = veeamcheck("run", "--from", "vbr1", "--host", "pve1", "-o", "json", *options)
     return {

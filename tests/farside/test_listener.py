@@ -67,6 +67,41 @@ async def network() -> AsyncIterator[SystemNetwork]:
     network.close()
 
 
+async def test_a_listener_is_found_among_other_ports_and_known_while_it_stands(
+    network: SystemNetwork,
+) -> None:
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 somebody else\r\n")
+        writer.close()
+
+    async with somebody(greet) as other:
+        async with standing() as listener:
+            ours = Recogniser(network, HERE, KEY, at_once, asyncio.Semaphore(9))
+            stranger = Recogniser(network, HERE, OTHER, at_once, asyncio.Semaphore(9))
+            for each in (ours, stranger):
+                await each.meet([other, listener.tcp])
+            assert ours.up[Transport.TCP] == PortSet.of([listener.tcp])
+            assert await ours.still_up()
+            assert not await stranger.still_up()
+        assert not await ours.still_up()
+        assert not ours.up
+
+
+async def test_who_asks_from_the_listener_s_own_host_has_not_come_over_a_network(
+    network: SystemNetwork,
+) -> None:
+    bound = bind(HERE, 0, Transport.TCP)
+    assert isinstance(bound, Bound)
+    port = bound.sock.getsockname()[1]
+    visits = Visits([Expected(name="vbr1", addresses=frozenset({"192.0.2.1"}), ports={})])
+    task = asyncio.create_task(Listener([bound._replace(port=port)], KEY, visits).serve())
+    assert await recognise(network, HERE, port, KEY, at_once)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert (visits.answered, visits.strangers) == (1, [])
+
+
 async def test_they_know_each_other(network: SystemNetwork) -> None:
     async with standing() as listener:
         met = await recognise(network, HERE, listener.tcp, KEY, at_once)

@@ -62,10 +62,12 @@ class Process(subprocess.Popen[str]):
         pid = self.inner_pid
         return pid is not None and set(ports) <= _listening(pid, transport)
 
-    def wait_listening(self, ports: Iterable[int], transport: str = "tcp") -> None:
-        """Return once all `ports` listen; LabError with the log if it ends, or after 10 s."""
+    def wait_listening(
+        self, ports: Iterable[int], transport: str = "tcp", seconds: float = 10
+    ) -> None:
+        """Return once all `ports` listen; LabError with the log if it ends or takes too long."""
         ports = frozenset(ports)
-        wait_until(lambda: self.poll() is not None or self.listens(ports, transport))
+        wait_until(lambda: self.poll() is not None or self.listens(ports, transport), seconds)
         if self.poll() is not None or not self.listens(ports, transport):
             end = "runs but does not listen" if self.poll() is None else f"ended: {self.returncode}"
             raise LabError(f"{self.args!r} {end}\n{self.read_log()}")

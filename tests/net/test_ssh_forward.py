@@ -1,96 +1,22 @@
 """Connections through another host's SSH server: a server of our own on loopback, and its words."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator
 
-import asyncssh
 import pytest
 from asyncssh import constants
 
+from tests.net.far_ends import FAILED, Connect, Doors
 from tests.net.test_connectors import attempt, listening
 from veeamcheck.model import Observation, Signal
 from veeamcheck.net import ssh_forward
 from veeamcheck.net.interface import VantageError
 from veeamcheck.net.ssh_forward import ForwardedNetwork, forwarded
 
-FAILED = constants.OPEN_CONNECT_FAILED
-
-
-@dataclass
-class Doors:
-    """What the SSH server does when it is asked for a connection to a port."""
-
-    answers: dict[int, tuple[int, str]] = field(default_factory=dict)
-    """Refuse with this code and these words."""
-    silent: set[int] = field(default_factory=set)
-    really: set[int] = field(default_factory=set)
-    """Dial it."""
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
-
-
-class Server(asyncssh.SSHServer):
-    def __init__(self, doors: Doors) -> None:
-        self.doors = doors
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self.doors.connections.append(conn)
-
-    def begin_auth(self, username: str) -> bool:
-        return False
-
-    async def _connect(self, port: int) -> asyncssh.SSHTCPSession[bytes]:
-        if port in self.doors.silent:
-            await asyncio.Event().wait()
-        raise asyncssh.ChannelOpenError(*self.doors.answers.get(port, (FAILED, "Timed out")))
-
-    def connection_requested(
-        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
-    ) -> object:
-        self.doors.asked.set()
-        return dest_port in self.doors.really or self._connect(dest_port)
-
-
-@pytest.fixture
-def doors() -> Doors:
-    return Doors()
-
-
-@pytest.fixture
-async def connect(
-    doors: Doors, tmp_path: Path
-) -> AsyncIterator[Callable[[], "asyncio.Future[asyncssh.SSHClientConnection]"]]:
-    """Opens a connection to the server."""
-    server = await asyncssh.listen(
-        "127.0.0.1",
-        0,
-        server_factory=lambda: Server(doors),
-        server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
-    )
-    port = server.get_port()
-    opened: list[asyncssh.SSHClientConnection] = []
-
-    async def dial() -> asyncssh.SSHClientConnection:
-        connection = await asyncssh.connect(
-            "127.0.0.1", port, known_hosts=None, config=None, username="me",
-            client_keys=None, agent_path=None,
-        )  # fmt: skip
-        opened.append(connection)
-        return connection
-
-    yield lambda: asyncio.ensure_future(dial())
-    for connection in opened:
-        connection.abort()
-        await connection.wait_closed()
-    server.close()
-    await server.wait_closed()
-
 
 @pytest.fixture
 async def network(
-    connect: Callable[[], "asyncio.Future[asyncssh.SSHClientConnection]"],
+    connect: Connect,
 ) -> AsyncIterator[ForwardedNetwork]:
     made = ForwardedNetwork(await connect(), connect, lag=0.05)
     yield made
@@ -180,6 +106,30 @@ async def test_a_lost_connection_says_nothing_of_the_path(
         assert "lost" in str(seen.detail)
 
 
+async def test_silence_of_the_server_itself_says_nothing_of_the_path(
+    network: ForwardedNetwork, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that died without a word: no firewall is to blame for that."""
+    monkeypatch.setattr(ssh_forward, "_CHECK", 0.05)
+    doors.silent = {9, doors.port}
+
+    seen = await attempt(network, 9, timeout=0.01)
+
+    assert seen.signal is Signal.LOCAL_ERROR
+    assert "answers nothing" in str(seen.detail)
+
+
+async def test_where_the_server_never_reaches_itself_silence_is_silence(
+    connect: Connect, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_forward, "_CHECK", 0.05)
+    doors.silent = {9, doors.port}
+    network = await forwarded(await connect(), connect)
+
+    assert (await attempt(network, 9, timeout=0.01)).signal is Signal.SILENT
+    network.close()
+
+
 async def test_datagrams_cannot_be_sent(network: ForwardedNetwork) -> None:
     answer = await network.exchange("127.0.0.1", 123, b"x", bool, 1)
 
@@ -210,7 +160,7 @@ async def test_close_abandons_every_attempt(network: ForwardedNetwork, doors: Do
     "code", [constants.OPEN_ADMINISTRATIVELY_PROHIBITED, constants.OPEN_UNKNOWN_CHANNEL_TYPE]
 )
 async def test_a_server_that_does_not_forward_is_no_vantage(
-    connect: Callable[[], "asyncio.Future[asyncssh.SSHClientConnection]"],
+    connect: Connect,
     doors: Doors,
     code: int,
 ) -> None:
@@ -221,9 +171,7 @@ async def test_a_server_that_does_not_forward_is_no_vantage(
         await forwarded(connection, connect)
 
 
-async def test_a_server_that_forwards_is_one(
-    connect: Callable[[], "asyncio.Future[asyncssh.SSHClientConnection]"], doors: Doors
-) -> None:
+async def test_a_server_that_forwards_is_one(connect: Connect, doors: Doors) -> None:
     network = await forwarded(await connect(), connect)
 
     doors.answers[9] = (FAILED, "Connection refused")
@@ -233,7 +181,7 @@ async def test_a_server_that_forwards_is_one(
 
 
 async def test_a_windows_server_takes_its_time_to_refuse(
-    connect: Callable[[], "asyncio.Future[asyncssh.SSHClientConnection]"],
+    connect: Connect,
 ) -> None:
     connection = await connect()
     connection.set_extra_info(server_version="SSH-2.0-OpenSSH_for_Windows_9.5")

@@ -1,6 +1,7 @@
 """Probe ports of one host and say what was proven.
 
-Needs no inventory. PORT is a port, a run, or several: 6162, 2500-3300, 22,135-139.
+Needs no inventory. PORT is a port, a run, or several: 6162, 2500-3300, 22,135-139. With the key of
+`veeamcheck listen` in its usual place, or in --key-file, a listener on these ports is recognised.
 
 Examples:
 
@@ -26,6 +27,7 @@ import typer
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import Status
+from veeamcheck.cli._input import listener_key
 from veeamcheck.model import Evidence, Signal
 from veeamcheck.once import probe_ports
 from veeamcheck.ports import PortSet
@@ -71,6 +73,7 @@ def probe(
         ),
     ] = "tcp",
     pace: _options.Pace = "normal",
+    key_file: _options.KeyFile = None,
 ) -> int:
     evidence = asyncio.run(
         probe_ports(
@@ -79,6 +82,7 @@ def probe(
             transport="udp" if udp else "tcp",
             service="ntp" if udp else service,
             pace=pace,
+            key=None if udp else listener_key(key_file),
         )
     )
     for line in lines(evidence):

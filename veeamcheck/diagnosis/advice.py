@@ -494,7 +494,7 @@ def _idle(group: Group) -> Advice:
         (Who.BACKUP, Who.OPERATOR),
         _sentences(
             "Hosts drop what comes to idle ports, firewalls what they forbid: "
-            "silence tells neither.",
+            "silence tells neither. `veeamcheck listen` there would answer in the product's place.",
             "Run the audit again once the product is installed (`--phase live`)."
             if predeploy
             else "Run the audit again while a job uses these ports.",

@@ -70,7 +70,7 @@ class Listener:
 
     def _let_in(self, connection: socket.socket, peer: tuple[str, int], bound: Bound) -> None:
         source = _without_scope(peer[0])
-        self._visits.came(source, Transport.TCP, bound.port, held_key=False)
+        self._came(source, bound, connection, held_key=False)
         if not self._door.admit(source, monotonic()):
             self._visits.turned_away += 1
             close_at_once(connection)
@@ -105,7 +105,7 @@ class Listener:
             self._visits.unproven += 1
             return
         self._visits.answered += 1
-        self._visits.came(source, Transport.TCP, bound.port, held_key=True)
+        self._came(source, bound, connection, held_key=True)
         address = _without_scope(connection.getsockname()[0])
         sight = self._sight(bound, source, source_port, address)
         await loop.sock_sendall(
@@ -113,6 +113,14 @@ class Listener:
         )
         # The prober closes: our own reset could overtake the answer.
         await loop.sock_recv(connection, 1)
+
+    def _came(
+        self, source: str, bound: Bound, connection: socket.socket, *, held_key: bool
+    ) -> None:
+        """Note who came; a question of this host itself has not come over a network."""
+        own = _without_scope(connection.getsockname()[0])
+        if source != own or source in self._visits.known:
+            self._visits.came(source, Transport.TCP, bound.port, held_key=held_key)
 
     async def _receive(self, bound: Bound) -> None:
         stream = cast(DatagramServer, await asyncio_dgram.from_socket(bound.sock))

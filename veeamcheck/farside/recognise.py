@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from typing import NamedTuple
@@ -157,6 +157,13 @@ class Recogniser:
         self._met_at: int | None = None
         self.up: dict[Transport, PortSet] = {}
 
+    async def meet(self, ports: Iterable[int]) -> None:
+        """Look for our listener on these ports; once each, and all at once."""
+        asked = tuple(ports)
+        for port, met in zip(asked, await asyncio.gather(*map(self._look, asked)), strict=True):
+            if isinstance(met, Sight):
+                self._know(port, met)
+
     async def examine(self, seen: Mapping[int, Observation]) -> dict[int, Observation]:
         """What is better known of some of these ports, now that whoever answers was asked."""
         opened = [
@@ -184,9 +191,7 @@ class Recogniser:
         if self._met_at is None:
             return False
         for _ in range(_TRIES):
-            await self._turn()
-            met = await _meet(self._network, self._address, self._met_at, self._key, full=False)
-            if isinstance(met, Sight):
+            if isinstance(await self._look(self._met_at), Sight):
                 return True
         self._met_at = None
         self.up = {}
@@ -196,9 +201,17 @@ class Recogniser:
         async with self._own, self._free:
             met = await recognise(self._network, self._address, port, self._key, self._turn)
         if met and met.sight:
-            self._met_at = port
-            self.up = {Transport.TCP: met.sight.tcp, Transport.UDP: met.sight.udp}
+            self._know(port, met.sight)
         return met
+
+    async def _look(self, port: int) -> Sight | _Met:
+        async with self._own, self._free:
+            await self._turn()
+            return await _meet(self._network, self._address, port, self._key, full=False)
+
+    def _know(self, port: int, sight: Sight) -> None:
+        self._met_at = port
+        self.up = {Transport.TCP: sight.tcp, Transport.UDP: sight.udp}
 
 
 _RESET_ON_THE_WAY = Observation(

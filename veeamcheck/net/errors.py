@@ -209,10 +209,15 @@ def number_of(name: str) -> int | None:
 
 def from_text(text: str) -> Observation:
     """The signal of a failed connection of which another machine sent only the words."""
-    words = text.lower()
-    if any(each in words for each in _NO_SUCH_NAME):
+    if any(each in text.lower() for each in _NO_SUCH_NAME):
         return Observation(Signal.UNRESOLVED, detail={"meaning": text})
-    for each, number in _TEXTS:
-        if each in words:
-            return from_errno(number, attributes=False)
+    number = number_in(text)
+    if number is not None:
+        return from_errno(number, attributes=False)
     return Observation(Signal.LOCAL_ERROR, detail={"meaning": f"said to be: {text or 'failed'}"})
+
+
+def number_in(text: str) -> int | None:
+    """The error that another machine's words speak of."""
+    words = text.lower()
+    return next((number for each, number in _TEXTS if each in words), None)

@@ -10,6 +10,9 @@ from veeamcheck.model import Observation
 Done = Callable[[int, Observation], None]
 """Called once with the port and what its attempt showed; may be called before `connect` returns."""
 
+Lost = Callable[[str], None]
+"""Called with the reason where nothing more can be probed from another host."""
+
 
 class Datagram(NamedTuple):
     """The answer to one datagram."""
@@ -93,7 +96,10 @@ class Network(Protocol):
         """A TCP connection to talk over; raises OSError (TimeoutError is one)."""
 
     async def resolve(self, name: str) -> tuple[str, ...]:
-        """The addresses of a name, without duplicates; raises UnresolvedError."""
+        """The addresses of a name, without duplicates; raises UnresolvedError.
+
+        VantageError where there is no way to that place any more.
+        """
 
     def local_address(self, address: str) -> str | None:
         """Where a probe to this address would leave from; sends nothing.

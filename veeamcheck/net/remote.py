@@ -6,6 +6,7 @@ import asyncio
 import base64
 import errno
 import json
+import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -15,8 +16,9 @@ from typing import Any, NamedTuple, Protocol
 
 from veeamcheck.model import Observation, Signal, Transport
 from veeamcheck.net import errors
-from veeamcheck.net.interface import Datagram, Done, Stream, UnresolvedError
+from veeamcheck.net.interface import Datagram, Done, Lost, Stream, UnresolvedError, VantageError
 from veeamcheck.net.names import LIMIT
+from veeamcheck.net.remote_stream import RemoteStream
 
 PROGRAM = files("veeamcheck.net").joinpath("remote_prober.py").read_bytes()
 COMMAND = f'python3 -IS -c "import sys;exec(sys.stdin.buffer.read({len(PROGRAM)}))"'
@@ -78,6 +80,7 @@ class RemoteNetwork:
 
     def __init__(self, reader: Reader, writer: Writer, *, attributes: bool) -> None:
         self.attributes = attributes
+        self.on_lost: Lost | None = None
         self.missing_evidence: tuple[str, ...] = () if attributes else (_NO_ICMP,)
         self._writer = writer
         self._loop = asyncio.get_running_loop()
@@ -85,6 +88,8 @@ class RemoteNetwork:
         self._unsent: list[tuple[int, str, int, float]] = []
         self._attempts: dict[int, _Attempt] = {}
         self._exchanges: dict[int, _Exchange] = {}
+        self._opening: dict[int, asyncio.Future[RemoteStream]] = {}
+        self._streams: dict[int, RemoteStream] = {}
         self._names: dict[int, asyncio.Future[list[tuple[str, str | None]]]] = {}
         self._local: dict[str, str | None] = {}
         self._lost: str | None = None
@@ -129,13 +134,25 @@ class RemoteNetwork:
             self._say({"enough": number})
 
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
-        """Not from there yet: a listener is met by its open port, and not recognised."""
-        raise OSError(errno.EOPNOTSUPP, "conversations are not carried over SSH")
+        """A connection that the prober makes; see `Network.open_stream`."""
+        if self._lost:
+            raise OSError(errno.ECONNABORTED, self._lost)
+        number = next(self._numbers)
+        self._opening[number] = self._loop.create_future()
+        self._say({"stream": [number, address, port, timeout]})
+        try:
+            async with asyncio.timeout(timeout + _GRACE):
+                return await self._opening[number]
+        except BaseException:
+            self._forget_stream(number)
+            raise
+        finally:
+            del self._opening[number]
 
     async def resolve(self, name: str) -> tuple[str, ...]:
-        """The addresses that the name has there; raises UnresolvedError."""
+        """The addresses that the name has there; see `Network.resolve`."""
         if self._lost:
-            raise UnresolvedError(self._lost)
+            raise VantageError(self._lost)
         number = next(self._numbers)
         self._names[number] = self._loop.create_future()
         self._say({"resolve": [number, name]})
@@ -186,18 +203,30 @@ class RemoteNetwork:
                     self._seen(number, *seen)
                 if "reply" in said:
                     self._reply(*said["reply"])
+                if "opened" in said:
+                    self._opened(*said["opened"])
+                if "data" in said:
+                    self._data(*said["data"])
                 if "resolved" in said:
                     self._resolved(*said["resolved"])
         except Exception as error:  # whatever it is: nothing more will come that can be believed
             why += f": {error}"
         self._lost = why
+        if self.on_lost:
+            self.on_lost(why)
         self._give_up(list(self._attempts), why)
         for exchange in self._exchanges.values():
             now = time.time()
             _settle(exchange.answer, Datagram(None, now, now, _local_error(why)))
+        lost = OSError(errno.ECONNABORTED, why)
+        for opening in self._opening.values():
+            if not opening.done():
+                opening.set_exception(lost)
+        for stream in self._streams.values():
+            stream.fail(lost)
         for name in self._names.values():
             if not name.done():
-                name.set_exception(UnresolvedError(why))
+                name.set_exception(VantageError(why))
 
     def _seen(self, number: int, error: str | None, rtt: float | None, queue: list[str]) -> None:
         icmp = errors.latest_icmp_error(map(bytes.fromhex, queue))
@@ -231,6 +260,28 @@ class RemoteNetwork:
         if exchange and exchange.accept(reply := base64.b64decode(data)):
             _settle(exchange.answer, Datagram(reply, sent, received))
 
+    def _opened(self, number: int, error: str | None, segment: int) -> None:
+        opening = self._opening.get(number)
+        if opening is None or opening.done():
+            return
+        if error:
+            opening.set_exception(_os_error(error))
+            return
+        stream = RemoteStream(number, int(segment), self._say, self._forget_stream)
+        self._streams[number] = stream
+        opening.set_result(stream)
+
+    def _data(self, number: int, data: str, error: str | None) -> None:
+        stream = self._streams.get(number)
+        if stream and error:
+            stream.fail(_os_error(error))
+        elif stream:
+            stream.came(base64.b64decode(data))
+
+    def _forget_stream(self, number: int) -> None:
+        self._streams.pop(number, None)
+        self._say({"enough": number})
+
     def _resolved(self, number: int, found: list[tuple[str, str | None]], why: str | None) -> None:
         name = self._names.get(number)
         if name is None or name.done():
@@ -253,3 +304,9 @@ def _settle(answer: asyncio.Future[Datagram], datagram: Datagram) -> None:
 
 def _local_error(why: str) -> Observation:
     return Observation(Signal.LOCAL_ERROR, detail={"meaning": why})
+
+
+def _os_error(name: str) -> OSError:
+    """An error as the prober calls it."""
+    number = errors.number_of(name) or errno.EIO
+    return OSError(number, os.strerror(number))

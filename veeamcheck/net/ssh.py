@@ -18,9 +18,10 @@ from typing import Any
 import asyncssh
 
 from veeamcheck.model import Inventory, SshAccess
+from veeamcheck.net import ssh_files
 from veeamcheck.net.interface import Network, VantageError
-from veeamcheck.net.remote import COMMAND, start_prober
-from veeamcheck.net.ssh_forward import forwarded
+from veeamcheck.net.remote import COMMAND, RemoteNetwork, start_prober
+from veeamcheck.net.ssh_forward import ForwardedNetwork, forwarded
 
 _TIME_LIMIT = 15.0
 """Seconds for a connection, from the first packet to the login."""
@@ -49,12 +50,12 @@ async def _vantage(inventory: Inventory, name: str) -> AsyncIterator[Network]:
     async def connect() -> asyncssh.SSHClientConnection:
         return await _connect(inventory, name)
 
-    network: Network
     connection = await connect()
     try:
         network = await _prober(connection) or await forwarded(connection, connect)
         try:
-            yield network
+            async with _while_it_lasts(network):
+                yield network
         finally:
             network.close()
     finally:
@@ -66,7 +67,31 @@ async def _vantage(inventory: Inventory, name: str) -> AsyncIterator[Network]:
             pass
 
 
-async def _prober(connection: asyncssh.SSHClientConnection) -> Network | None:
+@asynccontextmanager
+async def _while_it_lasts(network: RemoteNetwork | ForwardedNetwork) -> AsyncIterator[None]:
+    """Cancels the body once nothing more can be probed; VantageError then says why."""
+    reason: str | None = None
+    try:
+        async with asyncio.timeout(None) as scope:
+
+            def lost(why: str) -> None:
+                nonlocal reason
+                if reason is None:
+                    reason = why
+                    scope.reschedule(0)  # which has long been
+
+            network.on_lost = lost
+            try:
+                yield
+            finally:
+                network.on_lost = None
+    except TimeoutError:
+        if reason is None:
+            raise
+        raise VantageError(reason) from None
+
+
+async def _prober(connection: asyncssh.SSHClientConnection) -> RemoteNetwork | None:
     """The prober on that host; None where no python3 can be run."""
     try:
         async with asyncio.timeout(_PROBER_STARTS):
@@ -127,7 +152,10 @@ class _Login:
             "client_keys": _file(access.key) if access.key else None,
             "tunnel": jump or access.jump,
         }
+        # What is not given is as the client's configuration says.
+        given = {key: value for key, value in given.items() if value is not None}
         try:
+            known_hosts = ssh_files.known_hosts(self._address, user=access.user, port=access.port)
             async with asyncio.timeout(_TIME_LIMIT):
                 return await asyncssh.connect(
                     self._address,
@@ -137,8 +165,9 @@ class _Login:
                     ignore_encrypted=True,
                     agent_forwarding=False,
                     x11_forwarding=False,
-                    # What is not given is as the client's configuration says.
-                    **{key: value for key, value in given.items() if value is not None},
+                    config=ssh_files.configuration(),
+                    known_hosts=known_hosts,
+                    **given,
                 )
         except (OSError, ValueError, asyncssh.Error) as error:
             raise VantageError(self._remedy(error)) from None

@@ -12,15 +12,17 @@ import errno
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 
 import asyncssh
 from asyncssh import constants
 
 from veeamcheck.model import Observation, Signal
 from veeamcheck.net import errors
-from veeamcheck.net.interface import Datagram, Done, Stream, UnresolvedError, VantageError
+from veeamcheck.net.interface import Datagram, Done, Lost, Stream, UnresolvedError, VantageError
 from veeamcheck.net.names import Resolver
 
 _AT_ONCE = 128
@@ -29,11 +31,15 @@ _ABANDONED = 256
 """Attempts that only the server still waits for, each with a descriptor there: then a fresh
 connection takes over. A server may have 1,024."""
 _CHECK = 5.0
-"""Seconds for the first look at whether the server forwards."""
+"""Seconds for a look at whether the server forwards, or is still there."""
 _WINDOWS_REFUSAL = 3.5
 """Seconds: Windows reports a refusal 2 to 3 s late."""
+_WINDOW = 65_536
+"""Bytes that a connection's far end may send before they are read."""
 _OURS = ("127.0.0.1", 0)
 """Who asks, as the server is told. It may log it."""
+_LOST = "the SSH connection was lost"
+_GONE = "its SSH server answers nothing any more"
 _CLOSED = "SSH connection closed"
 """asyncssh's words for a channel that ends with its connection."""
 _NO_FORWARDING = frozenset(
@@ -49,31 +55,58 @@ _NO_UDP = "UDP cannot be sent through an SSH forwarding; python3 on that host wo
 
 Connect = Callable[[], Awaitable[asyncssh.SSHClientConnection]]
 """Opens one more SSH connection to the host; raises VantageError."""
-
-
-class _HangUp(asyncssh.SSHTCPSession[bytes]):
-    """What to do with a connection that was made: close it at once."""
-
-    def connection_made(self, chan: asyncssh.SSHTCPChannel[bytes]) -> None:
-        chan.abort()
+_Made = tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]
+"""A connection that the server made."""
 
 
 @dataclass(slots=True)
 class _Line:
-    """An SSH connection, and how many attempts its server is busy with."""
+    """An SSH connection, and how much its server is busy with."""
 
     connection: asyncssh.SSHClientConnection
-    waiting: int = 0
+    needed: int = 0
+    """Attempts that are still waited for, and streams."""
     abandoned: int = 0
+    """Attempts that only the server still waits for."""
+    heard: float = 0.0
+    """When the server last answered anything."""
+    question: asyncio.Task[bool] | None = None
+    """Whether it is still there."""
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(NamedTuple):
     address: str
     port: int
     timeout: float
     done: Done
-    told: bool = False
+
+
+class ForwardedStream:
+    """A connection that the SSH server made, as a `Stream`."""
+
+    segment = 0
+    """The server does not tell."""
+
+    def __init__(self, made: _Made, closed: Callable[[], None]) -> None:
+        self._reader, self._writer = made
+        self._closed = closed
+        self._is_closed = False
+
+    async def read(self, most: int) -> bytes:
+        try:
+            return await self._reader.read(most)
+        except asyncssh.Error as error:
+            raise OSError(errno.ECONNABORTED, f"{_LOST}: {error.reason}") from None
+
+    def write(self, data: bytes) -> None:
+        with suppress(OSError):  # it has ended, as `read` tells
+            self._writer.write(data)
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._writer.channel.abort()
+            self._closed()
 
 
 class ForwardedNetwork:
@@ -84,16 +117,26 @@ class ForwardedNetwork:
     missing_evidence: tuple[str, ...] = (_MISSING,)
 
     def __init__(
-        self, connection: asyncssh.SSHClientConnection, connect: Connect, *, lag: float
+        self,
+        connection: asyncssh.SSHClientConnection,
+        connect: Connect,
+        *,
+        lag: float,
+        can_ask: bool = True,
     ) -> None:
-        """`lag`: seconds of the way to the server and back, which an attempt takes besides."""
+        """`lag`: seconds of the way to the server and back, which an attempt takes besides.
+
+        `can_ask`: it is known to answer when it is asked for a connection to itself.
+        """
         self.least_timeout = _WINDOWS_REFUSAL if _is_windows(connection) else 0.0
+        self.on_lost: Lost | None = None
         self._line = _Line(connection)
         self._lines = {connection}
         """Every connection that is still open."""
         self._most_abandoned = _ABANDONED
         self._connect = connect
         self._lag = lag
+        self._can_ask = can_ask
         self._loop = asyncio.get_running_loop()
         self._resolver = Resolver()
         self._queue: deque[_Attempt] = deque()
@@ -120,8 +163,16 @@ class ForwardedNetwork:
         return Datagram(None, now, now, _local_error(_NO_UDP))
 
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
-        """Not from there yet: a listener is met by its open port, and not recognised."""
-        raise OSError(errno.EOPNOTSUPP, "conversations are not carried over SSH")
+        """A connection that the server makes; see `Network.open_stream`."""
+        line = self._take_line()
+        try:
+            made = await self._open(line, address, port, timeout)
+        except BaseException as error:
+            self._leave(line)
+            if isinstance(error, asyncssh.Error):
+                raise _as_os_error(error, line) from None
+            raise
+        return ForwardedStream(made, lambda: self._leave(line))
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses that the name has here; where it has none, the name: the server asks."""
@@ -147,45 +198,90 @@ class ForwardedNetwork:
     def _start(self) -> None:
         while self._queue and self._in_flight < _AT_ONCE and not self._closed:
             self._in_flight += 1
-            task = asyncio.ensure_future(self._attempt(self._queue.popleft(), self._line))
+            task = asyncio.ensure_future(self._attempt(self._queue.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(self, attempt: _Attempt, line: _Line) -> None:
-        """One attempt to its end as the server sees it, told of at the latest when it is due."""
+    async def _attempt(self, attempt: _Attempt) -> None:
+        """One attempt, told of at the latest when it is due; cancelled when all is closed."""
         started = monotonic()
-        line.waiting += 1
-        due = self._loop.call_later(attempt.timeout + self._lag, self._abandon, attempt, line)
-        seen = await _open(line.connection, attempt.address, attempt.port)
-        due.cancel()
-        if attempt.told:
-            line.abandoned -= 1
+        line = self._take_line()
+        try:
+            _, writer = await self._open(line, attempt.address, attempt.port, attempt.timeout)
+        except TimeoutError:
+            # Of a connection that died, a firewall is not to blame.
+            alive = await self._has_answered(line, since=started)
+            seen = errors.SILENCE if alive else self._lost(line, _GONE)
+        except asyncssh.ChannelOpenError as error:
+            seen = self._lost(line, _LOST) if _is_lost(error, line) else _failed(error)
+        except (asyncssh.Error, OSError) as error:
+            seen = self._lost(line, f"{_LOST}: {error}")
         else:
-            line.waiting -= 1
-            if seen.signal is not Signal.LOCAL_ERROR:
-                seen = seen._replace(rtt=monotonic() - started)
-            self._tell(attempt, seen)
-        self._drop_if_idle(line)
-
-    def _abandon(self, attempt: _Attempt, line: _Line) -> None:
-        if self._closed:
-            return
-        line.waiting -= 1
-        line.abandoned += 1
-        if self._line.abandoned >= self._most_abandoned and not self._renewing:
-            self._renewing = asyncio.ensure_future(self._renew())
-        self._tell(attempt, errors.SILENCE)
-        self._drop_if_idle(line)
-
-    def _tell(self, attempt: _Attempt, seen: Observation) -> None:
-        if self._closed:
-            return
-        attempt.told = True
+            writer.channel.abort()
+            seen = Observation(Signal.OPEN)
+        finally:
+            self._leave(line)
+        if seen.signal not in (Signal.SILENT, Signal.LOCAL_ERROR):
+            seen = seen._replace(rtt=monotonic() - started)
         self._in_flight -= 1
         attempt.done(attempt.port, seen)
         self._start()
 
+    async def _open(self, line: _Line, address: str, port: int, timeout: float) -> _Made:
+        """Have the server make a connection; raises TimeoutError when that is due, or asyncssh's.
+
+        The server then goes on alone: what it still opens is closed again.
+        """
+        opening = asyncio.ensure_future(
+            line.connection.open_connection(address, port, *_OURS, window=_WINDOW)
+        )
+        try:
+            await asyncio.wait({opening}, timeout=timeout + self._lag)
+            if opening.done():
+                _note_answer(line, opening)
+                return opening.result()
+            raise TimeoutError(errno.ETIMEDOUT, "no answer")
+        finally:
+            if not opening.done():
+                self._abandon(opening, line)
+
+    def _abandon(self, opening: asyncio.Task[_Made], line: _Line) -> None:
+        line.abandoned += 1
+
+        def ended(opening: asyncio.Task[_Made]) -> None:
+            line.abandoned -= 1
+            _note_answer(line, opening)
+            if not opening.cancelled() and not opening.exception():
+                _, writer = opening.result()
+                writer.channel.abort()
+
+        opening.add_done_callback(ended)
+        if self._line.abandoned >= self._most_abandoned and not (self._renewing or self._closed):
+            self._renewing = asyncio.ensure_future(self._renew())
+
     # --- connections ---
+
+    def _lost(self, line: _Line, why: str) -> Observation:
+        """What an attempt has shown whose connection is lost."""
+        if line is self._line and self.on_lost:
+            self.on_lost(why)
+        return _local_error(why)
+
+    async def _has_answered(self, line: _Line, *, since: float) -> bool:
+        """Whether the server has said anything since then, or does so when it is asked."""
+        if line.heard >= since or not self._can_ask:
+            return True
+        if line.question is None or line.question.done():
+            line.question = asyncio.ensure_future(_is_there(line))
+        return await asyncio.shield(line.question)
+
+    def _take_line(self) -> _Line:
+        self._line.needed += 1
+        return self._line
+
+    def _leave(self, line: _Line) -> None:
+        line.needed -= 1
+        self._drop_if_idle(line)
 
     async def _renew(self) -> None:
         """Go on over a fresh connection; where there is none, over the one there is."""
@@ -203,7 +299,7 @@ class ForwardedNetwork:
 
     def _drop_if_idle(self, line: _Line) -> None:
         """Of a connection that was replaced, the server need not wait for anything more."""
-        if line is not self._line and not line.waiting:
+        if line is not self._line and not line.needed:
             line.connection.abort()
             self._lines.discard(line.connection)
 
@@ -211,10 +307,9 @@ class ForwardedNetwork:
 async def forwarded(connection: asyncssh.SSHClientConnection, connect: Connect) -> ForwardedNetwork:
     """The network of a host whose server forwards; VantageError where it is told not to."""
     started = monotonic()
+    can_ask = True
     try:
-        async with asyncio.timeout(_CHECK):
-            own_port = connection.get_extra_info("peername")[1]
-            await connection.create_connection(_HangUp, "127.0.0.1", own_port, *_OURS)
+        await _ask(connection)
     except asyncssh.ChannelOpenError as error:
         if error.code in _NO_FORWARDING:
             raise VantageError(
@@ -222,22 +317,57 @@ async def forwarded(connection: asyncssh.SSHClientConnection, connect: Connect) 
                 "PermitOpen in sshd_config), and there is no python3 that could probe instead"
             ) from None
     except TimeoutError:
-        pass  # something drops even this; forwarding is on
-    return ForwardedNetwork(connection, connect, lag=monotonic() - started)
+        can_ask = False  # something drops even this; forwarding is on
+    return ForwardedNetwork(connection, connect, lag=monotonic() - started, can_ask=can_ask)
 
 
-async def _open(connection: asyncssh.SSHClientConnection, address: str, port: int) -> Observation:
+async def _ask(connection: asyncssh.SSHClientConnection) -> None:
+    """Have the server connect to itself; raises TimeoutError, and asyncssh's where it does not."""
+    async with asyncio.timeout(_CHECK):
+        own_port = connection.get_extra_info("peername")[1]
+        _, writer = await connection.open_connection("127.0.0.1", own_port, *_OURS)
+        writer.channel.abort()
+
+
+async def _is_there(line: _Line) -> bool:
     try:
-        await connection.create_connection(_HangUp, address, port, *_OURS)
+        await _ask(line.connection)
     except asyncssh.ChannelOpenError as error:
-        if connection.is_closed() or error.reason == _CLOSED:
-            return _local_error("the SSH connection was lost")
-        if error.code == constants.OPEN_CONNECT_FAILED:
-            return errors.from_text(error.reason)
-        return _local_error(f"the SSH server does not forward there: {error.reason}")
-    except (asyncssh.Error, OSError) as error:
-        return _local_error(f"the SSH connection was lost: {error}")
-    return Observation(Signal.OPEN)
+        if _is_lost(error, line):
+            return False
+    except (asyncssh.Error, OSError):
+        return False
+    line.heard = monotonic()
+    return True
+
+
+def _note_answer(line: _Line, opening: asyncio.Task[_Made]) -> None:
+    """Remember that the server has said something, if that is how the attempt has ended."""
+    if opening.cancelled():
+        return
+    error = opening.exception()
+    refused = isinstance(error, asyncssh.ChannelOpenError) and not _is_lost(error, line)
+    if error is None or refused:
+        line.heard = monotonic()
+
+
+def _failed(error: asyncssh.ChannelOpenError) -> Observation:
+    """What the server's refusal of a channel says."""
+    if error.code == constants.OPEN_CONNECT_FAILED:
+        return errors.from_text(error.reason)
+    return _local_error(f"the SSH server does not forward there: {error.reason}")
+
+
+def _as_os_error(error: asyncssh.Error, line: _Line) -> OSError:
+    """Why there is no stream."""
+    if not isinstance(error, asyncssh.ChannelOpenError) or _is_lost(error, line):
+        return OSError(errno.ECONNABORTED, f"{_LOST}: {error.reason}")
+    return OSError(errors.number_in(error.reason) or errno.EIO, error.reason)
+
+
+def _is_lost(error: asyncssh.ChannelOpenError, line: _Line) -> bool:
+    """Whether the SSH connection itself has ended."""
+    return line.connection.is_closed() or error.reason == _CLOSED
 
 
 def _is_windows(connection: asyncssh.SSHClientConnection) -> bool:
