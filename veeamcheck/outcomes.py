@@ -64,7 +64,8 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
     telling = (
         each for each in facts.values() if each.accepts_all or each.scan_protected or each.left_out
     )
-    return Judged(tuple(outcomes), tuple(telling), _wrong_cards(inventory, outcomes, seen))
+    warnings = (*_unreached(seen), *_wrong_cards(inventory, outcomes, seen))
+    return Judged(tuple(outcomes), tuple(telling), warnings)
 
 
 def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement | None:
@@ -75,7 +76,7 @@ def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement 
         if seen is None:
             reason = f"starts at {flow.source}: {reason}"
         else:  # the same for all flows of this host, so that they can be told together
-            reason = f"{host} could not be used over SSH: {seen.unreached}; or {reason}"
+            reason = f"{_no_way_in(host, seen)}; or {reason}"
         return Judgement(Verdict.UNTESTED, ReasonCode.OTHER_VANTAGE, reason)
     if flow.id in seen.same_host:
         return Judgement(
@@ -84,6 +85,15 @@ def _untested(inventory: Inventory, flow: Flow, seen: Seen | None) -> Judgement 
             f"{flow.runs_from} is the target itself: nothing would cross a network",
         )
     return None
+
+
+def _no_way_in(host: str, seen: Seen) -> str:
+    return f"{host} could not be used over SSH: {seen.unreached}"
+
+
+def _unreached(seen: Mapping[str, Seen]) -> tuple[str, ...]:
+    """Hosts that were to be probed from: why there is nothing from them."""
+    return tuple(_no_way_in(host, each) for host, each in seen.items() if each.unreached)
 
 
 def _listening(seen: Iterable[Seen]) -> Listening:
