@@ -79,7 +79,11 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
     telling = (
         each for each in facts.values() if each.accepts_all or each.scan_protected or each.left_out
     )
-    warnings = (*_wrong_cards(inventory, outcomes, seen), *differences(outcomes))
+    warnings = (
+        *_unreached(seen),
+        *_wrong_cards(inventory, outcomes, seen),
+        *differences(outcomes),
+    )
     return Judged(tuple(outcomes), tuple(telling), warnings)
 
 
@@ -99,9 +103,18 @@ def _untested(
         if seen is None:
             reason = f"starts at {flow.source}: {reason}"
         else:  # the same for all flows of this host, so that they can be told together
-            reason = f"{host} could not be used over SSH: {seen.unreached}; or {reason}"
+            reason = f"{_no_way_in(host, seen)}; or {reason}"
         return Judgement(Verdict.UNTESTED, ReasonCode.OTHER_VANTAGE, reason)
     return None
+
+
+def _no_way_in(host: str, seen: Seen) -> str:
+    return f"{host} could not be used over SSH: {seen.unreached}"
+
+
+def _unreached(seen: Mapping[str, Seen]) -> tuple[str, ...]:
+    """Hosts that were to be probed from: why there is nothing from them."""
+    return tuple(_no_way_in(host, each) for host, each in seen.items() if each.unreached)
 
 
 def _listening(seen: Iterable[Seen]) -> Listening:

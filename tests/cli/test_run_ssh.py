@@ -118,6 +118,8 @@ def test_all_probes_from_here_and_from_every_host_with_ssh(
     assert flows["log1", "repo1"]["evidence"][0]["means"] == "a test"
     assert flows["down1", "log1"]["verdict"] == "untested"
     assert "its SSH server sleeps; wake it" in flows["down1", "log1"]["reason"]
+    why = "down1 could not be used over SSH: its SSH server sleeps; wake it"
+    assert why in result.json["warnings"]
 
 
 @pytest.mark.usefixtures("inventory")

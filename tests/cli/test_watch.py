@@ -148,6 +148,7 @@ def test_what_could_not_be_sent_goes_with_the_next(
         (["--notify", "changes"], "--targets"),
         (["--rule", "nothing"], "no flow of 1 matches the filters"),
         (["--history", "inventory.toml"], "is no history"),
+        (["--history", "inventory.toml/h.db"], "inventory.toml/h.db.watch-"),
     ],
 )
 @pytest.mark.usefixtures("passing")

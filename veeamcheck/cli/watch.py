@@ -50,7 +50,7 @@ from veeamcheck.cli._news_text import news_lines
 from veeamcheck.cli._output import Output, parse_outputs, reason_of, say, write_file, write_stdout
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.history import default_path
-from veeamcheck.model import InputError, Inventory, ReasonCode, Report, Verdict
+from veeamcheck.model import InputError, Inventory, Report, Verdict
 
 app = new_app()
 
@@ -212,13 +212,8 @@ class _Watch:
     def _say_what_it_watches(self, report: Report, every: float) -> None:
         """On stderr, so that whoever starts it sees at once whether it is what was meant."""
         say(f"{_counts(report)}; a run about every {every:g} s")
-        asked = {self.audit.settings.vantage, *self.audit.settings.beyond}
-        for reason in dict.fromkeys(
-            flow.reason
-            for flow in report.flows
-            if flow.runs_from in asked and flow.reason_code is ReasonCode.OTHER_VANTAGE
-        ):
-            say(reason)
+        for warning in report.warnings:
+            say(f"warning: {warning}")
 
 
 def _files(texts: Sequence[str]) -> list[Output]:
@@ -259,5 +254,8 @@ def _lock(inventory: Inventory, history: Path | None) -> sqlite3.Connection:
             raise CommandError(
                 f"another veeamcheck watch of {inventory.file} is running; there can be only one"
             ) from None
-        raise CommandError(f"cannot lock {lock}: {error}") from error
+        why = reason_of(error) if isinstance(error, OSError) else error
+        raise CommandError(
+            f"cannot lock {lock}: {why}; name a history of your own with --history"
+        ) from error
     return held
