@@ -17,7 +17,7 @@ from pathlib import Path
 import typer
 
 from veeamcheck.cli._frame import PROGRAM, app, command_names, load_command
-from veeamcheck.demo import audit_demo
+from veeamcheck.demo.site import audit_demo
 from veeamcheck.diagnosis.messages import MESSAGES
 from veeamcheck.model import Report, RuleSet
 from veeamcheck.reports.csv import COLUMNS

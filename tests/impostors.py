@@ -10,7 +10,7 @@ from functools import partial
 from threading import Thread
 from typing import NamedTuple
 
-from veeamcheck.demo_services import HttpsServer, SshServer, tls_context
+from veeamcheck.demo.services import HttpsServer, SshServer, tls_context
 
 
 class Says(asyncio.Protocol):

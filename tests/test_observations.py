@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests import oracle
-from veeamcheck.contacts import SINGLES, contacts_of
+from veeamcheck.auditing.contacts import SINGLES, contacts_of
 from veeamcheck.engine.ranges import FROM_BOTTOM, SPREAD
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import InputError, Inventory, Outcome, Policy, ReasonCode, Report, Verdict

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from tests.inventories import host, inventory
 from tests.veeam_pve_reading import documented
-from veeamcheck.conclusion import conclude
+from veeamcheck.auditing.conclusion import conclude
+from veeamcheck.auditing.vantage import Settings
 from veeamcheck.expand import expand
 from veeamcheck.model import Host, InstalledBy, Inventory, Listener, Mode, Rule, RuleSet
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
 from veeamcheck.rulesets import load_rule_set
-from veeamcheck.vantage import Settings
 
 PVE: RuleSet = load_rule_set("veeam-pve")
 

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from veeamcheck.auditing import Settings, audit
+    from veeamcheck.auditing.audit import Settings, audit
     from veeamcheck.expand import Selection
     from veeamcheck.expand import expand as plan
     from veeamcheck.inventory import load_inventory
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "InputError": ("model", "InputError"),
     "Selection": ("expand", "Selection"),
-    "Settings": ("auditing", "Settings"),
-    "audit": ("auditing", "audit"),
+    "Settings": ("auditing.audit", "Settings"),
+    "audit": ("auditing.audit", "audit"),
     "load_inventory": ("inventory", "load_inventory"),
     "load_rule_set": ("rulesets", "load_rule_set"),
     "plan": ("expand", "expand"),

@@ -28,8 +28,8 @@ from veeamcheck.model import (
 )
 from veeamcheck.ports import PortSet
 from veeamcheck.rulesets import HOST_KEYS, load_rule_set, shipped
-from veeamcheck.toml_table import TEXT_FORM, Notes, Table, one_of, unknown
-from veeamcheck.toml_text import read_text, read_toml, suggest
+from veeamcheck.toml.table import TEXT_FORM, Notes, Table, one_of, unknown
+from veeamcheck.toml.text import read_text, read_toml, suggest
 from veeamcheck.vocabulary import Vocabulary
 
 DEFAULT_RULE_SETS = ("veeam-pve",)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from veeamcheck.model import Attribute, Option, Phase, RuleSet
-from veeamcheck.toml_table import one_of
+from veeamcheck.toml.table import one_of
 from veeamcheck.vocabulary import Vocabulary
 
 Schema = dict[str, Any]

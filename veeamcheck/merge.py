@@ -10,8 +10,8 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
-from veeamcheck.certificates import differences
-from veeamcheck.conclusion import summarize
+from veeamcheck.auditing.certificates import differences
+from veeamcheck.auditing.conclusion import summarize
 from veeamcheck.model import (
     Flow,
     Outcome,

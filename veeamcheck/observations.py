@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
-from veeamcheck.conclusion import conclude
-from veeamcheck.contacts import fingerprint, is_same_host, needs
+from veeamcheck.auditing.conclusion import conclude
+from veeamcheck.auditing.contacts import fingerprint, is_same_host, needs
+from veeamcheck.auditing.vantage import Seen, Settings
 from veeamcheck.engine.fold import fold
 from veeamcheck.engine.ranges import next_step
 from veeamcheck.expand import expand
@@ -32,7 +33,6 @@ from veeamcheck.model import (
 )
 from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
-from veeamcheck.vantage import Seen, Settings
 from veeamcheck.verdict import needs_failover
 
 _NO_UDP = Observation(

@@ -27,8 +27,8 @@ from veeamcheck.model import (
     Value,
 )
 from veeamcheck.ports import PortSet
-from veeamcheck.toml_table import Notes, Table, one_of, unknown
-from veeamcheck.toml_text import read_text, read_toml
+from veeamcheck.toml.table import Notes, Table, one_of, unknown
+from veeamcheck.toml.text import read_text, read_toml
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

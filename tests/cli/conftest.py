@@ -12,7 +12,7 @@ import pytest
 from tests.impostors import serve
 from tests.published import assert_published
 from veeamcheck.cli._frame import run_command_line
-from veeamcheck.demo_services import HttpsServer, tls_context
+from veeamcheck.demo.services import HttpsServer, tls_context
 
 
 class Result(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Veeamcheck
 from tests.samples import everything
 from veeamcheck import reports
-from veeamcheck.surroundings import DEPENDENCIES
+from veeamcheck.bundle.surroundings import DEPENDENCIES
 
 INVENTORY = """
 [audit]

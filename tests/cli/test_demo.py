@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Veeamcheck
 from veeamcheck.cli import demo as demo_module
-from veeamcheck.demo import DemoError, inventory_text
+from veeamcheck.demo.site import DemoError, inventory_text
 from veeamcheck.inventory import load_inventory
 from veeamcheck.model import Report, Verdict
 
@@ -22,7 +22,7 @@ def report() -> Report:
     """The report of one real run of the demo."""
     import asyncio
 
-    from veeamcheck.demo import audit_demo
+    from veeamcheck.demo.site import audit_demo
 
     return asyncio.run(audit_demo(KEPT))[1]
 

@@ -168,7 +168,7 @@ def test_a_plan_imports_no_network(tmp_path: Path) -> None:
     inventory.write_text('[hosts.a]\naddress = "192.0.2.1"\nroles = ["backup-server"]\n')
     imported = imported_by("plan", "-i", str(inventory), "--from", "a")
     assert "veeamcheck.cli.plan" in imported
-    assert not imported & {"asyncio", "veeamcheck.auditing", "veeamcheck.cli.run"}
+    assert not imported & {"asyncio", "veeamcheck.auditing.audit", "veeamcheck.cli.run"}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.cli.conftest import Veeamcheck, one_flow
 from tests.impostors import serve
 from veeamcheck.cli import _auditor
 from veeamcheck.cli import _history as history_module
-from veeamcheck.demo_services import HttpsServer, tls_context
+from veeamcheck.demo.services import HttpsServer, tls_context
 from veeamcheck.history import History, default_path
 from veeamcheck.model import ReasonCode, Report, Verdict
 from veeamcheck.notify import NotifyError

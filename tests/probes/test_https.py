@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.impostors import Says, serve
 from tests.probes.conversation import Impatient
 from tests.programs import required
-from veeamcheck.demo_services import HttpsServer, tls_context
+from veeamcheck.demo.services import HttpsServer, tls_context
 from veeamcheck.model import Signal
 from veeamcheck.probes import _tls
 from veeamcheck.probes._certificate import facts_of

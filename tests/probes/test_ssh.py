@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.impostors import Says, serve
 from tests.probes.conversation import Impatient
-from veeamcheck.demo_services import key_exchange
+from veeamcheck.demo.services import key_exchange
 from veeamcheck.model import Signal
 from veeamcheck.probes.ssh import judge, kinds_of, parse_greeting, parse_host_keys
 

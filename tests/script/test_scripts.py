@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from veeamcheck.contacts import Contact, Contacts
+from veeamcheck.auditing.contacts import Contact, Contacts
 from veeamcheck.script import dialects, render
 
 HOSTILE = "a'b\"c$(touch x)`touch y`;touch z\n@NAMES@ ’‘é\\"

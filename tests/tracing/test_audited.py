@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.test_verdict import A, flow, judged, rows_of, said, seen
+from veeamcheck.auditing.follow_up import MOST_TRACES, follow_up
+from veeamcheck.auditing.vantage import Seen
 from veeamcheck.expand import expand
-from veeamcheck.follow_up import MOST_TRACES, follow_up
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import (
     Evidence,
@@ -25,7 +26,6 @@ from veeamcheck.model import (
 )
 from veeamcheck.tracing.audited import to_trace, told, traces_of, with_traces
 from veeamcheck.tracing.place import Asked
-from veeamcheck.vantage import Seen
 
 LAST = Hop(number=3, address="10.0.3.1")
 RANGE = flow("range", "2500-2599", listener=Listener.SESSION)
@@ -227,7 +227,7 @@ async def test_the_number_of_traces_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     many = [
         Asked(address=A, transport=Transport.TCP, port=port) for port in range(1, MOST_TRACES + 4)
     ]
-    monkeypatch.setattr("veeamcheck.follow_up.to_trace", lambda *_: many)
+    monkeypatch.setattr("veeamcheck.auditing.follow_up.to_trace", lambda *_: many)
 
     async def tracer(each: Asked) -> Trace:
         await asyncio.sleep(0)

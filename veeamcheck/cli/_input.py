@@ -23,7 +23,7 @@ from veeamcheck.model import (
     RuleSet,
 )
 from veeamcheck.rulesets import load_rule_set, shipped
-from veeamcheck.toml_text import suggest
+from veeamcheck.toml.text import suggest
 
 DEFAULT_INVENTORY = Path("inventory.toml")
 _SHOWN_HOSTS = 20

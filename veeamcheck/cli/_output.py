@@ -28,7 +28,7 @@ def parse_outputs(texts: Sequence[str], formats: Sequence[str], default: str) ->
 
     Raises typer.BadParameter for an unknown format, two for stdout, or a file named twice.
     """
-    from veeamcheck.toml_text import suggest
+    from veeamcheck.toml.text import suggest
 
     outputs = []
     for text in texts:

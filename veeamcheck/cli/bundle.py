@@ -34,7 +34,7 @@ from veeamcheck.cli._input import DEFAULT_INVENTORY, find_vantage, read_inventor
 from veeamcheck.cli._output import reason_of, say, write_file, write_stdout
 from veeamcheck.expand import expand
 from veeamcheck.model import Plan, Report
-from veeamcheck.toml_text import read_text, read_toml
+from veeamcheck.toml.text import read_text, read_toml
 
 app = new_app()
 
@@ -60,9 +60,9 @@ def bundle(
             "name the report to pack; write one with: veeamcheck run -o json=report.json "
             "(the history keeps verdicts, but no evidence)"
         )
-    from veeamcheck.bundle import Sources, archive, contents, make_bundle
+    from veeamcheck.bundle.archive import Sources, archive, contents, make_bundle
+    from veeamcheck.bundle.surroundings import own_names, surroundings
     from veeamcheck.reports.json import read_report
-    from veeamcheck.surroundings import own_names, surroundings
 
     read = read_report(read_result(report), str(report))
     data, plan = _inventory(inventory, rules or [], quiet=quiet)

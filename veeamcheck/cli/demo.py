@@ -24,7 +24,7 @@ from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import Output, reason_of, say, write_file
 from veeamcheck.cli._progress import progress_bar
 from veeamcheck.cli._report import deliver, level_of
-from veeamcheck.demo import DemoError, audit_demo, differences
+from veeamcheck.demo.site import DemoError, audit_demo, differences
 from veeamcheck.model import Report
 
 app = new_app()

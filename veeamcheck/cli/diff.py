@@ -92,7 +92,7 @@ def _is_file(name: str) -> bool:
 
 def _report(path: Path) -> Report:
     from veeamcheck.reports.json import read_report
-    from veeamcheck.toml_text import read_text
+    from veeamcheck.toml.text import read_text
 
     remedy = "write one with: veeamcheck run -o json=report.json"
     return read_report(read_text(path, str(path), if_missing=remedy), str(path))

@@ -40,7 +40,7 @@ from veeamcheck.diagnosis.explanation import Explanation
 from veeamcheck.diagnosis.knowledge import Knowledge
 from veeamcheck.diagnosis.log_lines import Lines, read_clues
 from veeamcheck.expand import expand
-from veeamcheck.toml_text import suggest
+from veeamcheck.toml.text import suggest
 
 if TYPE_CHECKING:
     from veeamcheck.model import Inventory, Plan, Report

@@ -24,17 +24,17 @@ from typing import Annotated, Literal
 import typer
 
 from veeamcheck import firewall as firewalls
+from veeamcheck.auditing.conclusion import rule_notes
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import CommandError, Status
 from veeamcheck.cli._input import read_inventory, read_result, selected_plan, selection_of
 from veeamcheck.cli._output import say
-from veeamcheck.conclusion import rule_notes
 from veeamcheck.expand import expand
 from veeamcheck.firewall import Dialect, Request, RequestError
 from veeamcheck.model import Flow, Inventory, Plan, Report, RuleNote
 from veeamcheck.openings import Openings, address_book, find_openings
-from veeamcheck.toml_text import suggest
+from veeamcheck.toml.text import suggest
 
 app = new_app()
 

@@ -24,15 +24,15 @@ from typing import Annotated
 
 import typer
 
+from veeamcheck.auditing.once import probe_ports
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import Status
 from veeamcheck.cli._input import listener_key
 from veeamcheck.model import Evidence, Signal
-from veeamcheck.once import probe_ports
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import services
-from veeamcheck.toml_table import unknown
+from veeamcheck.toml.table import unknown
 from veeamcheck.verdict import meaning
 
 app = new_app()

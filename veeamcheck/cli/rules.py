@@ -23,7 +23,7 @@ from veeamcheck.cli._input import all_rule_sets
 from veeamcheck.cli._output import write_stdout
 from veeamcheck.cli._rule_text import rule_text, rules_text
 from veeamcheck.model import Rule, RuleSet
-from veeamcheck.toml_text import suggest
+from veeamcheck.toml.text import suggest
 
 app = new_app(help=help_text(__doc__))
 

@@ -22,12 +22,12 @@ from typing import Annotated
 import typer
 
 from veeamcheck import script as scripts
+from veeamcheck.auditing.contacts import contacts_of
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import CommandError, Status
 from veeamcheck.cli._input import find_vantage, read_inventory
-from veeamcheck.contacts import contacts_of
-from veeamcheck.toml_text import suggest
+from veeamcheck.toml.text import suggest
 
 app = new_app()
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from veeamcheck.certificates import ANOTHER_CERTIFICATE
+from veeamcheck.auditing.certificates import ANOTHER_CERTIFICATE
 from veeamcheck.diagnosis.advice import Group, Kind, Trouble, Who, advise
 from veeamcheck.diagnosis.seen import NO_ANSWER, Seen, network_of
 from veeamcheck.model import (

@@ -10,7 +10,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from veeamcheck.contacts import Contacts
+    from veeamcheck.auditing.contacts import Contacts
 
 
 def dialects() -> list[str]:

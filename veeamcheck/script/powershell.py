@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from veeamcheck import __version__
-from veeamcheck.contacts import Contacts
+from veeamcheck.auditing.contacts import Contacts
 from veeamcheck.script._template import fill_in
 
 

@@ -6,7 +6,7 @@ import json
 from shlex import quote
 
 from veeamcheck import __version__
-from veeamcheck.contacts import Contacts
+from veeamcheck.auditing.contacts import Contacts
 from veeamcheck.script._template import fill_in
 
 

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from veeamcheck.model import InputError
-from veeamcheck.toml_text import key_text, read_text, read_toml, suggest
+from veeamcheck.toml.text import key_text, read_text, read_toml, suggest
 
 
 def mistake(text: str) -> str:

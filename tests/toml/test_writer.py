@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veeamcheck.toml_writer import toml_text
+from veeamcheck.toml.writer import toml_text
 
 TOML: dict[str, Any] = {
     "audit": {"record": True, "n": 3},

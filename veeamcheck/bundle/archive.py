@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from veeamcheck import __version__, reports
+from veeamcheck.bundle.redact import FLOW_ID, Redactor
 from veeamcheck.model import (
     SIGNS_OF_LIFE,
     Flow,
@@ -31,10 +32,9 @@ from veeamcheck.model import (
     Transport,
     Verdict,
 )
-from veeamcheck.redact import FLOW_ID, Redactor
 from veeamcheck.reports.json import read_report
 from veeamcheck.reports.json import render as render_json
-from veeamcheck.toml_writer import toml_text
+from veeamcheck.toml.writer import toml_text
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Every file's time: the same content is the same archive."""

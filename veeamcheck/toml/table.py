@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from veeamcheck.model import InputError, Problem
 from veeamcheck.ports import PortSet
-from veeamcheck.toml_positions import KeyPath
-from veeamcheck.toml_text import TomlText, suggest
+from veeamcheck.toml.positions import KeyPath
+from veeamcheck.toml.text import TomlText, suggest
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veeamcheck.redact import Redactor
+from veeamcheck.bundle.redact import Redactor
 
 
 def redactor(*texts: str, **known: list[str]) -> Redactor:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from veeamcheck.auditing.outcomes import judge_all
+from veeamcheck.auditing.vantage import Seen
 from veeamcheck.model import Inventory, Plan, Trace
 from veeamcheck.net.hops import why_not
-from veeamcheck.outcomes import judge_all
 from veeamcheck.tracing.audited import to_trace
 from veeamcheck.tracing.follow import trace_port
 from veeamcheck.tracing.place import Asked
-from veeamcheck.vantage import Seen
 
 Tracer = Callable[[Asked], Awaitable[Trace]]
 """Follows one path."""

@@ -5,8 +5,8 @@ import pytest
 
 from veeamcheck.model import InputError
 from veeamcheck.ports import PortSet
-from veeamcheck.toml_table import Notes, Table
-from veeamcheck.toml_text import read_toml
+from veeamcheck.toml.table import Notes, Table
+from veeamcheck.toml.text import read_toml
 
 
 class Colour(StrEnum):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from veeamcheck.auditing.services import Expected, Services
 from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.fold import fold
 from veeamcheck.engine.pace import PACES
@@ -33,7 +34,6 @@ from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
 from veeamcheck.probes.interface import Turn
-from veeamcheck.services import Expected, Services
 from veeamcheck.verdict import needs_failover
 
 _ADDRESSES_AT_ONCE = 256

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from tests.impostors import SERVICES, serve
-from veeamcheck.auditing import Settings, audit
+from veeamcheck.auditing.audit import Settings, audit
+from veeamcheck.auditing.services import Expected, Services
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Observation, Outcome, Report, Signal
 from veeamcheck.net.system import SystemNetwork
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import _talk
-from veeamcheck.services import Expected, Services
 
 SITE = """
 [audit]

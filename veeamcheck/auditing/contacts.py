@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
+from veeamcheck.auditing.vantage import ports_that_must_be_closed
 from veeamcheck.engine.ranges import sample
 from veeamcheck.expand import expand
 from veeamcheck.model import Flow, Inventory, Mode, Plan, Transport
 from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
-from veeamcheck.vantage import ports_that_must_be_closed
 
 SINGLES = 0
 """The group of ports that are no range."""

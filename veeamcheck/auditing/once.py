@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
+from veeamcheck.auditing.services import Expected, Services
 from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.fold import fold, unresolved
 from veeamcheck.engine.pace import PACES
@@ -16,7 +17,6 @@ from veeamcheck.net.interface import Network, UnresolvedError
 from veeamcheck.net.names import is_literal
 from veeamcheck.ports import PortSet
 from veeamcheck.probes import find_probe
-from veeamcheck.services import Expected, Services
 
 _CONVERSATIONS = 64
 """Open ports of one address that are asked at once what answers there."""
@@ -62,7 +62,9 @@ async def probe_ports(
             *(
                 _probe_datagrams(network, dispatcher, each, ports, service)
                 if transport == "udp"
-                else _probe_streams(network, dispatcher, each, ports, Expected(service, name), key)
+                else _probe_streams(
+                    network, dispatcher, each, ports, Expected(service, name), key=key
+                )
                 for each in addresses
             )
         )

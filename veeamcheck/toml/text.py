@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from veeamcheck.model import InputError, Problem
-from veeamcheck.toml_positions import KeyPath, Positions, find_positions
+from veeamcheck.toml.positions import KeyPath, Positions, find_positions
 
 
 @dataclass(frozen=True)

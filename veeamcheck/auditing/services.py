@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import NamedTuple
 
-from veeamcheck.certificates import held_to
+from veeamcheck.auditing.certificates import held_to
 from veeamcheck.model import Observation, Signal, TlsPin
 from veeamcheck.net.interface import Network
 from veeamcheck.ports import PortSet

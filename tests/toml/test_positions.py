@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from veeamcheck.toml_positions import KeyPath, find_positions
+from veeamcheck.toml.positions import KeyPath, find_positions
 
 # Scalars in every form that TOML has for them; none contains the ~ that marks generated keys.
 SCALARS = st.sampled_from(

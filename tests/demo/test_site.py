@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veeamcheck import demo
-from veeamcheck.demo import (
+from veeamcheck.demo import site as demo
+from veeamcheck.demo.site import (
     EXPECTED,
     DemoError,
     audit_demo,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests import samples
-from veeamcheck.certificates import differences, held_to
+from veeamcheck.auditing.certificates import differences, held_to
 from veeamcheck.model import Observation, Outcome, Signal, TlsPin
 
 FINGERPRINT = "sha256:" + "ab" * 32

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from veeamcheck.certificates import differences
+from veeamcheck.auditing.certificates import differences
+from veeamcheck.auditing.vantage import Seen
 from veeamcheck.engine.fold import unresolved
 from veeamcheck.farside.knowledge import Listening, with_listeners
 from veeamcheck.model import (
@@ -24,7 +25,6 @@ from veeamcheck.model import (
 )
 from veeamcheck.ports import PortSet
 from veeamcheck.tracing.audited import told, traces_of, with_traces
-from veeamcheck.vantage import Seen
 from veeamcheck.verdict import Judgement, judge, outcome
 
 

@@ -18,7 +18,7 @@ _KINDS_OF_LISTS = 10
 def tls_context() -> ssl.SSLContext:
     """What the TLS services show: a certificate that this program made for itself."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with as_file(files("veeamcheck").joinpath("demo.pem")) as file:
+    with as_file(files("veeamcheck.demo").joinpath("demo.pem")) as file:
         context.load_cert_chain(file)
     return context
 

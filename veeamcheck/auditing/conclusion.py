@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from veeamcheck import __version__
+from veeamcheck.auditing.outcomes import judge_all
+from veeamcheck.auditing.vantage import Seen, Settings
 from veeamcheck.model import (
     Affected,
     End,
@@ -24,9 +26,7 @@ from veeamcheck.model import (
     RunNote,
     Verdict,
 )
-from veeamcheck.outcomes import judge_all
 from veeamcheck.rulesets import GATEWAY
-from veeamcheck.vantage import Seen, Settings
 from veeamcheck.verdict import exit_status
 
 

@@ -8,13 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
 
-from veeamcheck.conclusion import conclude
+from veeamcheck.auditing.conclusion import conclude
+from veeamcheck.auditing.follow_up import Tracer, follow_up
+from veeamcheck.auditing.vantage import Seen, Settings, Vantage
 from veeamcheck.expand import expand, select
-from veeamcheck.follow_up import Tracer, follow_up
 from veeamcheck.model import Flow, Inventory, Plan, Progress, Report, Transport
 from veeamcheck.net.interface import Network, VantageError
 from veeamcheck.ports import PortSet
-from veeamcheck.vantage import Seen, Settings, Vantage
 
 __all__ = ["Progress", "Settings", "audit"]
 

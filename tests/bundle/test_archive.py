@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.published import assert_published
 from tests.samples import SAMPLES, everything, flow, plan_of, report, run_note, seen
 from veeamcheck import reports
-from veeamcheck.bundle import Bundle, Sources, archive, contents, make_bundle
+from veeamcheck.bundle.archive import Bundle, Sources, archive, contents, make_bundle
 from veeamcheck.diff import compare, snapshot
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Outcome, ReasonCode, Report, Signal, Skipped, Verdict, Waived

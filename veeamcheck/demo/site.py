@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 
-from veeamcheck.auditing import Settings, audit
-from veeamcheck.demo_services import HangUp, HttpsServer, SshServer, tls_context
+from veeamcheck.auditing.audit import Settings, audit
+from veeamcheck.demo.services import HangUp, HttpsServer, SshServer, tls_context
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Inventory, Progress, Report, Verdict
 
@@ -54,7 +54,7 @@ class DemoError(Exception):
 
 def inventory_text(network: int = 0) -> str:
     """The inventory of the demo in the n-th network of loopback that it can use."""
-    text = files("veeamcheck").joinpath("demo.toml").read_text(encoding="utf-8")
+    text = files("veeamcheck.demo").joinpath("demo.toml").read_text(encoding="utf-8")
     return text.replace(f"127.0.{_FIRST_NETWORK}.", f"127.0.{_FIRST_NETWORK + network}.").replace(
         '"16172"', f'"{16172 + network}"'
     )

@@ -1,0 +1,1 @@
+"""From an inventory and a network to a report: where everything comes together."""

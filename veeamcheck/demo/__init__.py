@@ -1,0 +1,1 @@
+"""A small deployment on loopback, to see the audit work."""
