@@ -10,7 +10,7 @@ from functools import partial
 from threading import Thread
 from typing import NamedTuple
 
-from veeamcheck.demo.services import HttpsServer, SshServer, tls_context
+from veeamcheck.demo.services import HttpsServer, SshServer, end, tls_context
 
 
 class Says(asyncio.Protocol):
@@ -139,7 +139,7 @@ def serve(
         return protocol
 
     async def stop() -> None:
-        server.close()
+        await end(server)
         for transport in transports:
             transport.abort()
         for _ in range(500):  # those in the middle of a TLS handshake end with their client

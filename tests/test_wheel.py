@@ -67,7 +67,9 @@ def test_it_holds_the_program_and_nothing_else(wheel: Path) -> None:
     folders = {name.split("/")[0] for name in names}
     assert folders == {"veeamcheck", f"veeamcheck-{__version__}.dist-info"}
     assert {f"veeamcheck/rules/{name}.toml" for name in shipped()} <= set(names)
-    assert {"veeamcheck/demo.pem", "veeamcheck/demo.toml", "veeamcheck/py.typed"} <= set(names)
+    assert {"veeamcheck/demo/demo.pem", "veeamcheck/demo/demo.toml", "veeamcheck/py.typed"} <= set(
+        names
+    )
     page = "veeamcheck/reports/html"
     assert {f"{page}/page.html", f"{page}/style.css", f"{page}/script/main.js"} <= set(names)
     assert f"veeamcheck-{__version__}.dist-info/licenses/LICENSE" in names

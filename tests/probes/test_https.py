@@ -21,7 +21,7 @@ from veeamcheck.probes._certificate import facts_of
 from veeamcheck.probes.https import judge, parse_head
 
 FACTS: dict[str, str | int | bool | None] = {"protocol": "TLSv1.3"}
-DEMO = Path(_tls.__file__).parents[1] / "demo.pem"
+DEMO = Path(_tls.__file__).parents[1] / "demo" / "demo.pem"
 
 
 def der() -> bytes:

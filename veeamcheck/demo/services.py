@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import struct
+from contextlib import suppress
 from functools import cache
 from importlib.resources import as_file, files
 
@@ -56,6 +57,16 @@ class HttpsServer(asyncio.Protocol):
             b"Connection: close\r\n\r\n"
         )
         self._transport.close()
+
+
+async def end(server: asyncio.Server) -> None:
+    """Close a server; asyncio does not survive that with a caller it has only just accepted."""
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # on Windows, where that is no danger
+        for listener in server.sockets:
+            loop.remove_reader(listener.fileno())
+    await asyncio.sleep(0)
+    server.close()
 
 
 def key_exchange() -> bytes:

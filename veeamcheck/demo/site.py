@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 
 from veeamcheck.auditing.audit import Settings, audit
-from veeamcheck.demo.services import HangUp, HttpsServer, SshServer, tls_context
+from veeamcheck.demo.services import HangUp, HttpsServer, SshServer, end, tls_context
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Inventory, Progress, Report, Verdict
 
@@ -124,7 +124,7 @@ async def _start(inventory: Inventory, network: int, services: AsyncExitStack) -
         port = port + network if name == VANTAGE else port
         context = tls_context() if service is HttpsServer else None
         server = await loop.create_server(service, address, port, ssl=context)
-        await services.enter_async_context(server)
+        services.push_async_callback(end, server)
     for name, port in _DEAF.items():
         for sock in _deaf(inventory.hosts[name].address[0], port):
             services.callback(sock.close)
