@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from veeamcheck.firewall import Request
-from veeamcheck.firewall._words import connections_text, documents, title
-from veeamcheck.openings import End, Opening
+from veeamcheck.firewall.connections import End
+from veeamcheck.firewall.dialects import Request
+from veeamcheck.firewall.dialects._words import connections_text, documents, title
+from veeamcheck.firewall.openings import Opening
 from veeamcheck.reports.markdown import code, text
 
 TAKES_NAMES = True
