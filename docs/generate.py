@@ -200,66 +200,6 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
-def activities() -> str:
-    rule_set = _rule_set()
-    return _table(
-        ("activity", "what it is", "told of hosts with", "rules"),
-        [
-            (
-                f"`{activity.id}`",
-                activity.title,
-                _code(activity.of),
-                str(sum(activity.id in rule.affects for rule in rule_set.rules)),
-            )
-            for activity in rule_set.activities.values()
-        ],
-    )
-
-
-# --- reports ---------------------------------------------------------------------------------
-
-
-def metrics() -> str:
-    """Every metric of the Prometheus format."""
-    return _table(
-        ("metric", "labels", "meaning"),
-        [
-            (f"`veeamcheck_{name}`", _code(metric.labels), metric.help)
-            for name, metric in METRICS.items()
-        ],
-    )
-
-
-def _toml(value: bool | str | Sequence[str]) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else f"[{', '.join(map(_toml, value))}]"
-
-
-def _code(words: Iterable[str]) -> str:
-    return ", ".join(f"`{word}`" for word in words)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-PARTS: dict[str, Callable[[], str]] = {
-    "help": lambda: help_of(None),
-    "help run": lambda: help_of("run"),
-    "all commands": all_commands,
-    "list of commands": list_of_commands,
-    "roles": roles,
-    "options": options,
-    "attributes": attributes,
-    "log messages": log_messages,
-    "activities": activities,
-    "metrics": metrics,
-    "csv columns": lambda: ", ".join(COLUMNS),
-}
-
-
 # --- the picture -----------------------------------------------------------------------------
 
 
