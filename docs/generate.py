@@ -187,7 +187,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "help": lambda: help_of(None),
-    "help run": lambda: help_of("run"),
     "all commands": all_commands,
     "list of commands": list_of_commands,
     "roles": roles,
