@@ -6,10 +6,10 @@ with an underscore are what dialects share.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
+
+from veeamcheck.variants import load_variant, variants
 
 if TYPE_CHECKING:
     from veeamcheck.firewall.openings import LeftOut, Opening
@@ -61,13 +61,9 @@ class Dialect(Protocol):
 
 def dialects() -> list[str]:
     """The names of all dialects, by file name: none is imported."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
-    )
+    return variants(__path__)
 
 
 def dialect(name: str) -> Dialect:
     """The dialect of that name; KeyError if there is none."""
-    if name not in dialects():
-        raise KeyError(name)
-    return cast(Dialect, importlib.import_module(f"{__name__}.{name}"))
+    return cast(Dialect, load_variant(__name__, __path__, name))
