@@ -254,8 +254,8 @@ def _usual_name(failing: Report | None) -> str:
 
 
 def _tell(found: Openings, *, failed_only: bool) -> None:
-    from veeamcheck.diagnosis.words import counted
     from veeamcheck.firewall.dialects._words import left_out
+    from veeamcheck.wording import counted
 
     if not found.openings:
         say("nothing is blocked that a firewall could let through" if failed_only else "no rules")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from veeamcheck.reports._words import inert
+from veeamcheck.wording import inert
 
 _AS_CODE = re.compile(
     r"(?<!`)`([^`|\\\s]|[^`|\\\s][^`|\\]*[^`|\\\s])`(?!`)"  # code already, as in advice

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
 from veeamcheck.diagnosis.impact import find_impact, lines
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
 from veeamcheck.reports._markdown import code, link, section, table, text
 from veeamcheck.reports._words import (
@@ -22,6 +21,7 @@ from veeamcheck.reports._words import (
     ports_text,
     seen,
 )
+from veeamcheck.wording import counted
 
 
 def render(report: Report) -> str:

@@ -10,7 +10,7 @@ from veeamcheck.firewall.connections import End
 from veeamcheck.firewall.dialects import Request
 from veeamcheck.firewall.openings import LeftOut, Opening
 from veeamcheck.model import RuleNote
-from veeamcheck.reports._words import inert
+from veeamcheck.wording import inert
 
 _BEYOND_LABEL = re.compile(r"[^A-Za-z0-9 ,._-]")
 
