@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
@@ -22,7 +23,15 @@ from asyncssh import constants
 
 from veeamcheck.model import Observation, Signal
 from veeamcheck.net import errors
-from veeamcheck.net.interface import Datagram, Done, Lost, Stream, UnresolvedError, VantageError
+from veeamcheck.net.interface import (
+    Datagram,
+    Done,
+    Lost,
+    Stream,
+    UnresolvedError,
+    VantageError,
+    WayLostError,
+)
 from veeamcheck.net.names import Resolver
 
 _AT_ONCE = 128
@@ -87,16 +96,28 @@ class ForwardedStream:
     segment = 0
     """The server does not tell."""
 
-    def __init__(self, made: _Made, closed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        made: _Made,
+        line: _Line,
+        lost: Callable[[str], WayLostError],
+        closed: Callable[[], None],
+    ) -> None:
+        """`lost` is told that the SSH connection was, and why; `closed` that this has ended."""
         self._reader, self._writer = made
+        self._line = line
+        self._lost = lost
         self._closed = closed
         self._is_closed = False
 
     async def read(self, most: int) -> bytes:
         try:
-            return await self._reader.read(most)
+            data = await self._reader.read(most)
         except asyncssh.Error as error:
-            raise OSError(errno.ECONNABORTED, f"{_LOST}: {error.reason}") from None
+            raise self._lost(f"{_LOST}: {error.reason}") from None
+        if not data and self._line.connection.is_closed():
+            raise self._lost(_LOST)
+        return data
 
     def write(self, data: bytes) -> None:
         with suppress(OSError):  # it has ended, as `read` tells
@@ -166,13 +187,22 @@ class ForwardedNetwork:
         """A connection that the server makes; see `Network.open_stream`."""
         line = self._take_line()
         try:
-            made = await self._open(line, address, port, timeout)
-        except BaseException as error:
+            made = await self._made(line, address, port, timeout)
+        except BaseException:
             self._leave(line)
-            if isinstance(error, asyncssh.Error):
-                raise _as_os_error(error, line) from None
             raise
-        return ForwardedStream(made, lambda: self._leave(line))
+        return ForwardedStream(made, line, partial(self._way_lost, line), lambda: self._leave(line))
+
+    async def check(self) -> None:
+        """Have the server connect to itself; see `Network.check`."""
+        line = self._take_line()
+        try:
+            if line.connection.is_closed():
+                raise self._way_lost(line, _LOST)
+            if not await self._has_answered(line, since=monotonic()):
+                raise self._way_lost(line, _GONE)
+        finally:
+            self._leave(line)
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses that the name has here; where it has none, the name: the server asks."""
@@ -227,6 +257,22 @@ class ForwardedNetwork:
         attempt.done(attempt.port, seen)
         self._start()
 
+    async def _made(self, line: _Line, address: str, port: int, timeout: float) -> _Made:
+        """Have the server make a connection that is to be talked over; raises OSError."""
+        started = monotonic()
+        try:
+            return await self._open(line, address, port, timeout)
+        except TimeoutError:
+            if not await self._has_answered(line, since=started):
+                raise self._way_lost(line, _GONE) from None
+            raise
+        except asyncssh.ChannelOpenError as error:
+            if _is_lost(error, line):
+                raise self._way_lost(line, _LOST) from None
+            raise OSError(errors.number_in(error.reason) or errno.EIO, error.reason) from None
+        except asyncssh.Error as error:
+            raise self._way_lost(line, f"{_LOST}: {error.reason}") from None
+
     async def _open(self, line: _Line, address: str, port: int, timeout: float) -> _Made:
         """Have the server make a connection; raises TimeoutError when that is due, or asyncssh's.
 
@@ -266,6 +312,11 @@ class ForwardedNetwork:
         if line is self._line and self.on_lost:
             self.on_lost(why)
         return _local_error(why)
+
+    def _way_lost(self, line: _Line, why: str) -> WayLostError:
+        """The same for a conversation."""
+        self._lost(line, why)
+        return WayLostError(why)
 
     async def _has_answered(self, line: _Line, *, since: float) -> bool:
         """Whether the server has said anything since then, or does so when it is asked."""
@@ -356,13 +407,6 @@ def _failed(error: asyncssh.ChannelOpenError) -> Observation:
     if error.code == constants.OPEN_CONNECT_FAILED:
         return errors.from_text(error.reason)
     return _local_error(f"the SSH server does not forward there: {error.reason}")
-
-
-def _as_os_error(error: asyncssh.Error, line: _Line) -> OSError:
-    """Why there is no stream."""
-    if not isinstance(error, asyncssh.ChannelOpenError) or _is_lost(error, line):
-        return OSError(errno.ECONNABORTED, f"{_LOST}: {error.reason}")
-    return OSError(errors.number_in(error.reason) or errno.EIO, error.reason)
 
 
 def _is_lost(error: asyncssh.ChannelOpenError, line: _Line) -> bool:
