@@ -47,6 +47,9 @@ _WINDOW = 65_536
 """Bytes that a connection's far end may send before they are read."""
 _OURS = ("127.0.0.1", 0)
 """Who asks, as the server is told. It may log it."""
+_NOBODY = ("127.0.0.1", 0)
+"""Whom it is asked to connect to, to see whether it answers: it fails at once. A server there, such
+as itself, might count strangers who ask often and never log in (sshd's PerSourcePenalties)."""
 _LOST = "the SSH connection was lost"
 _GONE = "its SSH server answers nothing any more"
 _CLOSED = "SSH connection closed"
@@ -147,7 +150,7 @@ class ForwardedNetwork:
     ) -> None:
         """`lag`: seconds of the way to the server and back, which an attempt takes besides.
 
-        `can_ask`: it is known to answer when it is asked for a connection to itself.
+        `can_ask`: it is known to answer when it is asked for a connection to nobody.
         """
         self.least_timeout = _WINDOWS_REFUSAL if _is_windows(connection) else 0.0
         self.on_lost: Lost | None = None
@@ -194,7 +197,7 @@ class ForwardedNetwork:
         return ForwardedStream(made, line, partial(self._way_lost, line), lambda: self._leave(line))
 
     async def check(self) -> None:
-        """Have the server connect to itself; see `Network.check`."""
+        """Have the server connect to nobody; see `Network.check`."""
         line = self._take_line()
         try:
             if line.connection.is_closed():
@@ -373,10 +376,9 @@ async def forwarded(connection: asyncssh.SSHClientConnection, connect: Connect) 
 
 
 async def _ask(connection: asyncssh.SSHClientConnection) -> None:
-    """Have the server connect to itself; raises TimeoutError, and asyncssh's where it does not."""
+    """Have the server connect to nobody: raises asyncssh's error of that, or TimeoutError."""
     async with asyncio.timeout(_CHECK):
-        own_port = connection.get_extra_info("peername")[1]
-        _, writer = await connection.open_connection("127.0.0.1", own_port, *_OURS)
+        _, writer = await connection.open_connection(*_NOBODY, *_OURS)
         writer.channel.abort()
 
 
