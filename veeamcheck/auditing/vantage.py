@@ -89,6 +89,8 @@ class Seen:
 
     unreached: str | None = None
     """Why nothing, or nothing more, could be probed from there."""
+    only_home: bool = False
+    """No flow starts there: the host is asked for our listener on itself, and nothing else."""
     missing_evidence: tuple[str, ...] = ()
 
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -121,7 +123,7 @@ class Seen:
     @property
     def was_used(self) -> bool:
         """Whether anything was probed from there."""
-        return not self.unreached or self.contacts > 0
+        return not self.only_home and (not self.unreached or self.contacts > 0)
 
     @property
     def ports_done(self) -> int:
@@ -157,7 +159,8 @@ class Vantage:
 
     async def probe(self) -> None:
         """Fill in what is seen; may be cancelled at any time."""
-        self._seen.missing_evidence = self._network.missing_evidence
+        if not self._seen.only_home:
+            self._seen.missing_evidence = self._network.missing_evidence
         await self._resolve()
         targets = self._targets()
         self._seen.ports_total = sum(
