@@ -109,7 +109,9 @@ def _untested(
 
 
 def _no_way_in(host: str, seen: Seen) -> str:
-    return f"{host} could not be used over SSH: {seen.unreached}"
+    wanted = "asked" if seen.only_home else "used"
+    what = " whether our listener is up there" if seen.only_home else ""
+    return f"{host} could not be {wanted} over SSH{what}: {seen.unreached}"
 
 
 def _unreached(seen: Mapping[str, Seen]) -> tuple[str, ...]:

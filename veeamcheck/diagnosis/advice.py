@@ -24,7 +24,7 @@ from veeamcheck.model import (
 )
 from veeamcheck.ports import PortSet
 from veeamcheck.probes.interface import UNHEARD
-from veeamcheck.verdict import beside_rejects, meaning
+from veeamcheck.verdict import beside_rejects, is_listener_up, meaning
 
 
 class Who(StrEnum):
@@ -201,6 +201,16 @@ def _unresolved(group: Group) -> Advice:
 
 
 def _host_down(group: Group) -> Advice:
+    if any(map(is_listener_up, group.rows)):
+        return Advice(
+            f"Nothing from {group.vantages} reaches {group.addressed}, although our listener is "
+            "up there.",
+            (Who.NETWORK, Who.SERVER),
+            (
+                f"The host is up. Its own firewall or one on the way from {group.vantages} drops "
+                "the connections: ask to allow those below.",
+            ),
+        )
     unreachable = group.seen(Signal.UNREACHABLE)
     by = _foreign(group)
     told = ""
