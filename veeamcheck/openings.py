@@ -143,6 +143,15 @@ _PATTERN = "a pattern of names is no address; allow it where names can be, as in
 _NAME = "the address of {} is not known; a report that has contacted it knows, or resolve the name"
 
 
+def may_be_blocked(flow: Outcome) -> bool:
+    """Whether a firewall may be why the flow does not pass: what `failed_only` asks for."""
+    return (
+        flow.verdict in (Verdict.FAIL, Verdict.DEGRADED)
+        and flow.reason_code not in _NO_FIREWALLS_DOING
+        and any(row.signal in _CHANGEABLE and row.ports & flow.ports for row in flow.evidence)
+    )
+
+
 def find_openings(
     flows: Iterable[Flow],
     rules: Iterable[RuleNote],

@@ -108,9 +108,7 @@ def _to_ask_at_home(settings: Settings, plan: Plan, besides: Container[str]) -> 
     """
     if not settings.key or settings.checks != "service":
         return ()
-    return tuple(
-        name for name in settings.beyond if name not in besides and _tcp_ports(plan, name)
-    )
+    return tuple(name for name in settings.beyond if name not in besides and _tcp_ports(plan, name))
 
 
 def _tcp_ports(plan: Plan, target: str) -> PortSet:

@@ -13,6 +13,7 @@ from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
 from veeamcheck.diagnosis.impact import find_impact, lines
 from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
+from veeamcheck.reports._next_steps import next_steps
 from veeamcheck.reports._words import (
     SIGNS,
     command,
@@ -95,6 +96,7 @@ def _blocks(report: Report) -> Iterator[str]:
         yield "## What to do first"
     for number, cause in enumerate(causes, 1):
         yield from _cause(number, cause)
+    yield from _list("For what is blocked", map(text, next_steps(report)))
     yield from _flows(report)
     yield from _untested(report)
     yield from _limits(report)
