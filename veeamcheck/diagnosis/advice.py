@@ -544,9 +544,9 @@ def _transports(group: Group) -> str:
 
 
 def _services(group: Group) -> str:
-    """The services by name, where the name says more than the transport."""
-    known: Iterable[str] = (flow.service for flow in group.flows)
-    return listed(name for name in known if name not in ("tcp", "udp"))
+    """The services by name; empty where one of them has none but its transport's."""
+    names = [flow.service for flow in group.flows]
+    return "" if {"tcp", "udp"} & set(names) else listed(names)
 
 
 _ADVICE: dict[Kind, Callable[[Group], Advice]] = {
