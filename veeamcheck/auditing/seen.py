@@ -16,6 +16,8 @@ class Seen:
 
     unreached: str | None = None
     """Why nothing, or nothing more, could be probed from there."""
+    only_home: bool = False
+    """No flow starts there: the host is asked for our listener on itself, and nothing else."""
     missing_evidence: tuple[str, ...] = ()
 
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -48,7 +50,7 @@ class Seen:
     @property
     def was_used(self) -> bool:
         """Whether anything was probed from there."""
-        return not self.unreached or self.contacts > 0
+        return not self.only_home and (not self.unreached or self.contacts > 0)
 
     @property
     def ports_done(self) -> int:

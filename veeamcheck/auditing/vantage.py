@@ -88,7 +88,8 @@ class Vantage:
 
     async def probe(self) -> None:
         """Fill in what is seen; may be cancelled at any time."""
-        self._seen.missing_evidence = self._network.missing_evidence
+        if not self._seen.only_home:
+            self._seen.missing_evidence = self._network.missing_evidence
         await self._resolve()
         targets = self._targets()
         self._seen.ports_total = sum(

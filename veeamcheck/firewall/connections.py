@@ -9,7 +9,8 @@ from functools import cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from veeamcheck.model import Evidence, Flow, Outcome, ReasonCode, Signal, Verdict
+from veeamcheck.diagnosis.blocked import FIREWALLS_DOING, NO_FIREWALLS_DOING
+from veeamcheck.model import Evidence, Flow, Outcome, Verdict
 from veeamcheck.ports import PortSet
 
 
@@ -82,15 +83,6 @@ def address_book(
     return AddressBook(declared, names)
 
 
-_CHANGEABLE = frozenset({Signal.SILENT, Signal.REJECTED})
-"""What a firewall may have done."""
-_NO_FIREWALLS_DOING = {
-    ReasonCode.NO_LISTENER: "the path is clear, but nothing listens there",
-    ReasonCode.WRONG_SERVICE: "something answers, but not the service",
-    ReasonCode.UNREACHABLE: "a router or the host's own network says that there is no way to it; "
-    "look at routing, and whether it is up",
-    ReasonCode.UNRESOLVED: "its name has no address; correct the DNS or the inventory",
-}
 _NOT_BLOCKED = "none of these ports is silent or rejected"
 _SAME_HOST = "it stays within one host, whose firewall should not filter its loopback interface"
 _OTHER_FAMILY = "source and target have no addresses of the same family"
@@ -119,9 +111,9 @@ def connections(
         blocked = {
             _without_zone(row.address)
             for row in flow.evidence
-            if row.signal in _CHANGEABLE and row.ports & ports
+            if row.signal in FIREWALLS_DOING and row.ports & ports
         }
-        why = _NO_FIREWALLS_DOING.get(flow.reason_code, "" if blocked else _NOT_BLOCKED)
+        why = NO_FIREWALLS_DOING.get(flow.reason_code, "" if blocked else _NOT_BLOCKED)
         if not why:
             targets = [target for target in targets if target.address in blocked]
     if not why:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from veeamcheck.diagnosis.explanation import RuleFact
 from veeamcheck.diagnosis.impact import Impact, State
-from veeamcheck.model import Evidence, Flow, Outcome, Report, RunNote, Signal, Verdict
+from veeamcheck.model import Evidence, Flow, Outcome, Phase, Report, RunNote, Signal, Verdict
 from veeamcheck.ports import PortSet
 from veeamcheck.wording import command_line, counted, inert
 
@@ -69,8 +69,11 @@ def _do(count: int, verb: str) -> str:
 
 
 def command(run: RunNote, host: str) -> str:
-    """What to type on a host to test the flows that start there."""
-    return command_line("veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host))
+    """What to type on a host to test the flows that start there, and judge them alike."""
+    phase = () if run.phase is Phase.LIVE else ("--phase", run.phase)
+    return command_line(
+        "veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host), *phase
+    )
 
 
 def impact_title(impacts: Iterable[Impact]) -> str:

@@ -11,6 +11,7 @@ from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
 from veeamcheck.diagnosis.impact import find_impact, lines
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
 from veeamcheck.reports._markdown import code, link, section, table, text
+from veeamcheck.reports._next_steps import next_steps
 from veeamcheck.reports._words import (
     SIGNS,
     command,
@@ -56,6 +57,7 @@ def _blocks(report: Report) -> Iterator[str]:
         yield "## What to do first"
     for number, cause in enumerate(causes, 1):
         yield from _cause(number, cause)
+    yield from section("For what is blocked", map(text, next_steps(report)))
     yield from _flows(report)
     yield from _untested(report)
     yield from _limits(report)
