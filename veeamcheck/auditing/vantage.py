@@ -278,6 +278,8 @@ class Vantage:
             examine=recogniser.examine if recogniser else None,
         )
         await sweep.settle(target.singles)
+        # Not only at the end: a run that is interrupted later shows what is open now as passed.
+        await sweep.check_for_accept_all(self._closed)
         await self._ask_services(target, sweep)
         await sweep.check_for_scan_protection()
         for ports in target.ranges:
