@@ -1,14 +1,12 @@
 """From a word, a port, a rule, a host or a log to what it means, and what to do next. Pure.
 
-Two steps. A *question* is what was asked, or what one record of a log says, in terms of the
-inventory: hosts, ports, roles. `_finding` answers it: the rules and flows that it can be about.
+A question (see `questions`) is answered by `_finding`: the rules and flows that it can be about.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from veeamcheck.diagnosis.codes import Word, find_words
@@ -23,10 +21,19 @@ from veeamcheck.diagnosis.explanation import (
     Step,
 )
 from veeamcheck.diagnosis.knowledge import Knowledge, needed_ports
-from veeamcheck.diagnosis.log_lines import Clues, Incident, Place
-from veeamcheck.diagnosis.messages import MESSAGES, Message, Subject, ports_of
+from veeamcheck.diagnosis.log_lines import Clues, Incident
+from veeamcheck.diagnosis.messages import MESSAGES, Message
+from veeamcheck.diagnosis.questions import (
+    Question,
+    about_flow,
+    about_host,
+    about_port,
+    about_rules,
+    asked_by,
+    of_incident,
+    where,
+)
 from veeamcheck.model import Flow, Listener, NotCoveredNote, Transport
-from veeamcheck.ports import PortSet
 from veeamcheck.wording import command_line, counted, listed
 
 _MOST_RULES = 4
@@ -34,31 +41,6 @@ _MOST_RULES = 4
 _MOST_PROBES = 3
 _MOST_SKIPPED = 3
 _FIRST_DYNAMIC = 49152
-_PORT = re.compile(
-    r"(?:port\s+)?(?:(tcp|udp)[\s/]?)?(\d{1,5}(?:-\d{1,5})?)(?:[\s/](tcp|udp))?",
-    re.ASCII | re.IGNORECASE,
-)
-_FLOW = re.compile(r"([^@\s]+)@([^>\s]+)>(\S+)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    title: str
-    targets: tuple[str, ...] = ()
-    """Hosts of the inventory that were named with a port: a connection leads there."""
-    hosts: tuple[str, ...] = ()
-    """Other hosts of the inventory that were named."""
-    named: tuple[Named, ...] = ()
-    transport: Transport | None = None
-    ports: PortSet = field(default_factory=PortSet)
-    rules: tuple[str, ...] = ()
-    """Only these, where any is given."""
-    roles: tuple[str, ...] = ()
-    """One end has such a role, where that leaves anything."""
-    leads_away: bool = False
-    """A connection leads to a host that the inventory does not have."""
-    exact: bool = False
-    """One flow is meant: the only host in `hosts` is its source."""
 
 
 def explain(what: str, known: Knowledge) -> Explanation | None:
@@ -69,10 +51,10 @@ def explain(what: str, known: Knowledge) -> Explanation | None:
     if words := find_words(what):
         return _explanation(what, About.WORD, known, [], [_of_word(word) for word in words])
     for about, asked in (
-        (About.FLOW, _about_flow(what, known)),
-        (About.PORT, _about_port(what)),
-        (About.RULE, _about_rules(what, known)),
-        (About.HOST, _about_host(what, known)),
+        (About.FLOW, about_flow(what, known)),
+        (About.PORT, about_port(what)),
+        (About.RULE, about_rules(what, known)),
+        (About.HOST, about_host(what, known)),
     ):
         if asked:
             return _explanation(what, about, known, [_finding(asked, known)], [])
@@ -99,81 +81,13 @@ def explain_log(what: str, name: str, clues: Clues, known: Knowledge) -> Explana
     if clues.incidents:
         findings = _findings_of(clues.incidents, known)
     else:
-        asked = _asked_by(mentioned, known)
-        findings = [_finding(replace(asked, title=_where(asked)), known)]
+        asked = asked_by(mentioned, known)
+        findings = [_finding(replace(asked, title=where(asked)), known)]
     told = {each.id: each for incident in clues.incidents for each in incident.messages}
     meanings = [_of_message(each) for each in MESSAGES if each.id in told]
     explanation = _explanation(what, About.LOG, known, findings, meanings)
     silent = () if clues.incidents else ("No message in it says that a connection failed.",)
     return replace(explanation, log=note, notes=(*silent, *explanation.notes))
-
-
-# --- what was asked --------------------------------------------------------------------------
-
-
-def _about_flow(what: str, known: Knowledge) -> _Question | None:
-    match = _FLOW.fullmatch(what.strip())
-    if not match:
-        return None
-    rules = known.rules_like(match[1])
-    source, target = (_named(end, known) for end in match.groups()[1:])
-    if not rules:
-        return None
-    return _Question(
-        title=what.strip(),
-        named=(source, target),
-        targets=target.hosts,
-        hosts=source.hosts,
-        rules=tuple(rules),
-        exact=True,
-    )
-
-
-def _about_port(what: str) -> _Question | None:
-    match = _PORT.fullmatch(what.strip())
-    if not match:
-        return None
-    ports = PortSet.parse(match[2])
-    transport = match[1] or match[3]
-    return _Question(
-        title=" ".join(filter(None, ((transport or "").lower() or "port", str(ports)))),
-        transport=Transport(transport.lower()) if transport else None,
-        ports=ports,
-    )
-
-
-def _about_rules(what: str, known: Knowledge) -> _Question | None:
-    rules = known.rules_like(what.strip())
-    return _Question(title=what.strip(), rules=tuple(rules)) if rules else None
-
-
-def _about_host(what: str, known: Knowledge) -> _Question | None:
-    named = _named(what.strip(), known)
-    return _Question(title=named.text, named=(named,), hosts=named.hosts) if named.hosts else None
-
-
-def _asked_by(places: Iterable[Place], known: Knowledge) -> _Question:
-    """What places that a log names ask for: where connections lead, and who else was named."""
-    named = {place.host: _named(place.host, known) for place in places if place.host}
-    ends = {place.host for place in places if place.host and (place.ports or place.towards)}
-    targets = dict.fromkeys(host for end in named if end in ends for host in named[end].hosts)
-    hosts = dict.fromkeys(host for each in named.values() for host in each.hosts)
-    transports = {place.transport for place in places if place.transport}
-    return _Question(
-        title="",
-        targets=tuple(targets),
-        hosts=tuple(host for host in hosts if host not in targets),
-        named=tuple(named.values()),
-        leads_away=bool(ends) and not targets,
-        transport=transports.pop() if len(transports) == 1 else None,
-        ports=PortSet.of_runs(run for place in places for run in place.ports.runs),
-    )
-
-
-def _named(text: str, known: Knowledge) -> Named:
-    hosts = known.names.find(text)
-    roles = dict.fromkeys(role for host in hosts for role in known.roles_of(host))
-    return Named(text=text, hosts=hosts, roles=tuple(roles))
 
 
 # --- a log -----------------------------------------------------------------------------------
@@ -183,11 +97,11 @@ def _named(text: str, known: Knowledge) -> Named:
 class _Group:
     """Incidents that say the same of the same hosts and rules, whatever ports a job took."""
 
-    asked: _Question
+    asked: Question
     meanings: tuple[str, ...]
     lines: LogLines
 
-    def add(self, asked: _Question, incident: Incident) -> None:
+    def add(self, asked: Question, incident: Incident) -> None:
         named = dict.fromkeys((*self.asked.named, *asked.named))
         ports = self.asked.ports | asked.ports
         self.asked = replace(self.asked, named=tuple(named), ports=ports)
@@ -201,7 +115,7 @@ class _Group:
 def _findings_of(incidents: Iterable[Incident], known: Knowledge) -> list[Finding]:
     groups: dict[tuple[object, object], _Group] = {}
     for incident in incidents:
-        asked = _of_incident(incident, known)
+        asked = of_incident(incident, known)
         meanings = tuple(message.id for message in incident.messages)
         key = meanings, _sense(asked, known)
         if key in groups:
@@ -212,14 +126,14 @@ def _findings_of(incidents: Iterable[Incident], known: Knowledge) -> list[Findin
     findings = []
     for group in _without_vague(groups):
         said = listed(titles[each] for each in group.meanings)
-        where = _where(group.asked)
-        asked = replace(group.asked, title=f"{where}: {said}" if where else said)
+        place = where(group.asked)
+        asked = replace(group.asked, title=f"{place}: {said}" if place else said)
         findings.append(replace(_finding(asked, known), meanings=group.meanings, lines=group.lines))
     # What can be acted on comes first; within that the order is the log's.
     return sorted(findings, key=lambda each: (not each.flows, not each.rules))
 
 
-def _sense(asked: _Question, known: Knowledge) -> object:
+def _sense(asked: Question, known: Knowledge) -> object:
     """Equal for questions with the same answer, whatever port of a range a job took."""
     documented = known.rules_on(asked.ports, asked.transport) if asked.ports else []
     rules = {flow.rule for flow in _flows(asked, documented, known)} or documented
@@ -244,32 +158,10 @@ def _lines_of(incident: Incident) -> LogLines:
     )
 
 
-def _of_incident(incident: Incident, known: Knowledge) -> _Question:
-    asked = _asked_by(incident.places, known)
-    ports, transport = asked.ports, asked.transport
-    if not ports:
-        hints: tuple[Message | Subject, ...] = (*incident.messages, *incident.subjects)
-        for each in hints:
-            if each.ports and (not ports or each.transport == transport):
-                ports |= ports_of(each.ports)
-                transport = each.transport
-    roles = tuple(each.role for each in incident.subjects if each.role)
-    return replace(asked, ports=ports, transport=transport, roles=roles)
-
-
-def _where(asked: _Question) -> str:
-    """``repo1 tcp 2502``: where connections lead, else all hosts, and the ports."""
-    ports = f"{asked.transport or 'port'} {asked.ports}" if asked.ports else ""
-    texts = asked.targets or tuple(
-        each.hosts[0] if len(each.hosts) == 1 else each.text for each in asked.named
-    )
-    return " ".join(filter(None, (listed(texts), ports)))
-
-
 # --- the answer ------------------------------------------------------------------------------
 
 
-def _finding(asked: _Question, known: Knowledge) -> Finding:
+def _finding(asked: Question, known: Knowledge) -> Finding:
     documented = known.rules_on(asked.ports, asked.transport) if asked.ports else []
     flows = _flows(asked, documented, known)
     of_flows = dict.fromkeys(flow.rule for flow in flows)
@@ -291,7 +183,7 @@ def _finding(asked: _Question, known: Knowledge) -> Finding:
     )
 
 
-def _flows(asked: _Question, documented: list[str], known: Knowledge) -> list[Flow]:
+def _flows(asked: Question, documented: list[str], known: Knowledge) -> list[Flow]:
     """The flows that can be meant. What narrows them down counts only where it leaves some."""
     if asked.exact:
         flows = known.flows_of(targets=asked.targets)
@@ -332,7 +224,7 @@ def _with_roles(rules: list[str], roles: tuple[str, ...], known: Knowledge) -> l
 
 
 def _notes(
-    asked: _Question,
+    asked: Question,
     documented: list[str],
     rules: list[str],
     flows: list[Flow],
@@ -350,7 +242,7 @@ def _notes(
         if len(each.hosts) > 1:
             yield f"{each.text} can mean {listed(each.hosts, 8)}."
     if asked.ports and not documented and not flows:
-        yield f"No rule names {_where(replace(asked, named=()))}."
+        yield f"No rule names {where(replace(asked, named=()))}."
         yield known.nearest(asked.ports, asked.transport)
         if asked.ports.last >= _FIRST_DYNAMIC:
             yield "From 49152 on, ports are what clients take for themselves, and Windows RPC."
@@ -369,15 +261,15 @@ def _notes(
 
 
 def _why_no_flow(
-    asked: _Question, documented: list[str], rules: list[str], known: Knowledge
+    asked: Question, documented: list[str], rules: list[str], known: Knowledge
 ) -> Iterable[str]:
     """Why a known host, or rule, has no flow here."""
-    where = _where(replace(asked, named=()))
+    there = where(replace(asked, named=()))
     if asked.targets and documented and not rules:
         leads = [f"{host} ({listed(known.roles_of(host))})" for host in asked.targets]
         yield (
-            f"No rule leads to {listed(leads)} on {where}; "
-            f"{counted(len(documented), 'rule')} with {where} lead to other roles."
+            f"No rule leads to {listed(leads)} on {there}; "
+            f"{counted(len(documented), 'rule')} with {there} lead to other roles."
         )
         return
     yield "No flow of the inventory fits."
@@ -388,7 +280,7 @@ def _why_no_flow(
 
 
 def _steps(
-    asked: _Question, flows: list[Flow], rules: list[str], known: Knowledge
+    asked: Question, flows: list[Flow], rules: list[str], known: Knowledge
 ) -> Iterable[Step]:
     """Audits where the flows start, this machine first; else what can be done without them."""
     if known.inventory and flows:
