@@ -224,6 +224,7 @@ def test_a_forged_reset_does_not_pass_where_paths_are_traced(chain: Chain) -> No
     chain.routers[1].nft(Policy((reset,)).text("forward"))
     logs, api = "log-shipping-repository-logs", "backup-server-pve-api"
     chosen = [part for rule in (logs, api, "backup-server-pve-ssh") for part in ("--rule", rule)]
+    chosen += ["--checks", "connect"]
     source = chain.sources[0]
 
     before = {flow["rule"]: flow for flow in source.report(INVENTORY, *chosen)["flows"]}

@@ -69,6 +69,7 @@ def test_a_vantage_that_comes_and_goes(lab: Lab, tmp_path: Path) -> None:
             [
                 *(sys.executable, "-m", "veeamcheck", "watch", "--all", "--rule", "*-pve-*"),
                 *("--every", "0.1s", "--confirm", "2", "--pace", "fast"),
+                *("--checks", "connect"),
                 *("-i", "inventory.toml", "--history", "history.db"),
             ],
             cwd=tmp_path,
