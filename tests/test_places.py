@@ -8,7 +8,7 @@ import pytest
 from veeamcheck import places
 from veeamcheck.farside.keyfile import default_key_file
 from veeamcheck.history import default_path
-from veeamcheck.places import config_directory, data_directory
+from veeamcheck.places import config_directory, data_directory, expanded, home
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="writes paths as POSIX does")
 MAC = "/u/Library/Application Support/veeamcheck"
@@ -62,3 +62,11 @@ def test_a_user_whom_the_system_does_not_know(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(places.Path, "home", homeless)
     assert data_directory() == Path("/.local/share/veeamcheck")
+
+
+def test_a_path_of_a_user_without_a_home_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/u")
+    assert (home(), expanded("~/.ssh/key")) == (Path("/u"), Path("/u/.ssh/key"))
+    # As where neither the environment nor the system's users name one.
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert (home(), expanded("~/.ssh/key")) == (Path("/"), Path("~/.ssh/key"))

@@ -20,11 +20,11 @@ def data_directory() -> Path:
 def _directory(variable: str, below_home: str) -> Path:
     """Windows and macOS have one place for both."""
     if sys.platform == "win32":
-        base = _named("LOCALAPPDATA") or _home() / "AppData" / "Local"
+        base = _named("LOCALAPPDATA") or home() / "AppData" / "Local"
     elif sys.platform == "darwin":
-        base = _home() / "Library" / "Application Support"
+        base = home() / "Library" / "Application Support"
     else:
-        base = _named(variable) or _home() / below_home
+        base = _named(variable) or home() / below_home
     return base / "veeamcheck"
 
 
@@ -34,9 +34,17 @@ def _named(variable: str) -> Path | None:
     return path if path.is_absolute() else None
 
 
-def _home() -> Path:
+def home() -> Path:
     """A user that the system does not know, as containers have them, has none but the root."""
     try:
         return Path.home()
     except RuntimeError:
         return Path(os.path.abspath(os.sep))  # noqa: PTH100 - of the current drive
+
+
+def expanded(path: str) -> Path:
+    """The path with `~` as its user's home; as it is, where the system does not know that."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)

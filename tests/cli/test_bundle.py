@@ -50,6 +50,17 @@ def test_a_report_alone(veeamcheck: Veeamcheck, kept: Path) -> None:
         assert f"  {name} " in result.out
 
 
+def test_a_user_without_a_home_has_no_name_to_hide(
+    veeamcheck: Veeamcheck, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert veeamcheck("bundle", kept).status == 0
+    assert "report.txt" in inside()
+
+
 def test_what_stands_for_what_stays_beside_it(veeamcheck: Veeamcheck, kept: Path) -> None:
     result = veeamcheck("bundle", kept, "-o", "ticket.zip")
     file = Path("ticket.map.json")

@@ -116,6 +116,7 @@ def test_hostile_text_is_inert(veeamcheck: Veeamcheck) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([""], "nothing was recognised in ''"),
         (["nothing of it"], "nothing was recognised in 'nothing of it'"),
         (["blocked-silnt"], "did you mean 'blocked-silent'?"),
         (["x" * 100_000], "nothing was recognised"),

@@ -1,9 +1,11 @@
 """Ctrl-C and SIGTERM."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +52,18 @@ run_interruptibly(work)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert done.returncode == 130
+
+
+def test_an_interrupt_while_classes_are_made_ends_with_the_status_too(tmp_path: Path) -> None:
+    """As a program that `python -m` runs: there the interpreter has a say in how it ends."""
+    (tmp_path / "interrupted.py").write_text("""\
+from veeamcheck.cli import _frame, main
+
+_frame.run_command_line = lambda args: exec("raise KeyboardInterrupt")
+main()
+""")
+    command = [sys.executable, "-m", "interrupted"]
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    env = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, capture_output=True, env=env, timeout=60)
+    assert (done.returncode, done.stderr) == (130, b"")

@@ -47,6 +47,13 @@ def test_hosts_and_flows_of_the_inventory(veeamcheck: Veeamcheck, listening: int
         assert (result.status, "127.0.0.1" in result.out) == (0, True), words
 
 
+@linux
+def test_a_name_without_an_address_is_told(veeamcheck: Veeamcheck) -> None:
+    result = veeamcheck("trace", "a..b", "22", "-q")
+    assert (result.status, result.out) == (3, "")
+    assert result.err == "veeamcheck: a..b: this cannot be a DNS name\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

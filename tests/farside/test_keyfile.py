@@ -36,6 +36,21 @@ def test_a_key_that_others_can_reach_is_refused_with_the_remedy(tmp_path: Path, 
         read_key(file)
 
 
+@posix
+def test_a_key_that_could_not_be_written_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+
+    file = tmp_path / "key"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(KeyFileError, match="cannot make a key"):
+            make_key(file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not file.exists()
+
+
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "key"
     key = make_key(file)

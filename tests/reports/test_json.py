@@ -102,9 +102,29 @@ def test_a_wrong_value_is_named_by_its_path() -> None:
     data["flows"][1]["ports"] = "70000"
     with pytest.raises(InputError) as caught:
         read_report(json.dumps(data))
-    (problem,) = caught.value.problems
+    whole, problem = caught.value.problems
+    assert "write one with: veeamcheck run" in whole.what
     assert problem.key == "flows.1.ports"
     assert "port 70000 is not between 1 and 65535" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("time", "why"),
+    [
+        ("2026-11-22T10:00:00", "has no time zone; write it in UTC, with a Z at its end"),
+        ("0001-01-01T00:00:00+14:00", "is before the first year or after the last"),
+        ("9999-12-31T23:59:59-14:00", "is before the first year or after the last"),
+    ],
+)
+def test_a_time_that_cannot_be_told_is_refused(time: str, why: str) -> None:
+    data = json.loads(render(all_pass()))
+    data["run"] |= {"start": time, "end": time}
+    with pytest.raises(InputError) as caught:
+        read_report(json.dumps(data), "report.json")
+    assert str(caught.value).splitlines() == [
+        f"report.json:1: run.end: {why}",
+        f"report.json:1: run.start: {why}",
+    ]
 
 
 def test_equal_reports_give_equal_texts() -> None:

@@ -4,8 +4,11 @@ A command's module docstring is its help text, and its `app` is what runs; it re
 status. Modules whose names begin with an underscore are what the commands share.
 """
 
+import os
 import sys
 from typing import NoReturn
+
+_INTERRUPTED = 130
 
 
 def main() -> NoReturn:
@@ -13,6 +16,11 @@ def main() -> NoReturn:
     try:
         from veeamcheck.cli._frame import run_command_line
 
-        sys.exit(run_command_line(sys.argv[1:]))
+        status = run_command_line(sys.argv[1:])
     except KeyboardInterrupt:  # so early, or so late, that nobody else was there to take it
-        sys.exit(130)
+        status = _INTERRUPTED
+    if status == _INTERRUPTED:
+        # Not by sys.exit: an interrupt inside of an exec(), as dataclasses are made with, stays
+        # noted in CPython, and `python -m` then ends by the signal, whoever took it.
+        os._exit(status)
+    sys.exit(status)

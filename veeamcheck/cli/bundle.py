@@ -34,6 +34,7 @@ from veeamcheck.cli._input import DEFAULT_INVENTORY, find_vantage, read_inventor
 from veeamcheck.cli._output import reason_of, say, write_file, write_stdout
 from veeamcheck.expand import expand
 from veeamcheck.model import Plan, Report
+from veeamcheck.places import home
 from veeamcheck.toml.text import read_text, read_toml
 
 app = new_app()
@@ -73,7 +74,7 @@ def bundle(
             inventory=data,
             plan=plan,
             machine=surroundings(names, addresses),
-            names=(*own_names(), Path.home().name),
+            names=tuple(filter(None, (*own_names(), home().name))),
             public=_public(),
         ),
         redact=redact,

@@ -126,6 +126,8 @@ def _explain(what: str, known: Knowledge) -> Explanation:
 
 def _file(what: str) -> Path | None:
     """The file of this name; CommandError where a file is certainly meant and there is none."""
+    if not what:  # no name, though Path takes it for this directory
+        return None
     path = Path(what)
     try:
         if path.is_dir():

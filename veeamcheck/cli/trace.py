@@ -215,13 +215,14 @@ async def _trace_all(wanted: _Wanted) -> list[Trace]:
     try:
         addresses: dict[str, None] = {}
         for target in wanted.targets:
-            addresses |= dict.fromkeys(await network.resolve(target))
+            try:
+                addresses |= dict.fromkeys(await network.resolve(target))
+            except UnresolvedError as error:
+                raise CommandError(f"{target}: {error}", Status.UNPROVEN) from None
         routed = [each for each in addresses if network.local_address(each) is not None]
         return [
             await trace_port(address, wanted.transport, wanted.port, wanted.candidates)
             for address in routed or addresses
         ]
-    except UnresolvedError as error:
-        raise CommandError(str(error), Status.UNPROVEN) from None
     finally:
         network.close()

@@ -54,8 +54,12 @@ def make_key(path: Path) -> bytes:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{key.hex()}\n")
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(f"{key.hex()}\n")
+        except OSError:  # a full disk: what is no key would stand in the way of the next one
+            path.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise KeyFileError(f"{path}: cannot make a key: {error.strerror or error}") from None
     return key

@@ -12,7 +12,6 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -22,6 +21,7 @@ from veeamcheck.net import ssh_files
 from veeamcheck.net.interface import Network, VantageError
 from veeamcheck.net.remote import COMMAND, RemoteNetwork, start_prober
 from veeamcheck.net.ssh_forward import ForwardedNetwork, forwarded
+from veeamcheck.places import expanded
 
 _TIME_LIMIT = 15.0
 """Seconds for a connection, from the first packet to the login."""
@@ -149,7 +149,7 @@ class _Login:
         given: dict[str, Any] = {
             "port": access.port,
             "username": access.user,
-            "client_keys": _file(access.key) if access.key else None,
+            "client_keys": str(expanded(access.key)) if access.key else None,
             "tunnel": jump or access.jump,
         }
         # What is not given is as the client's configuration says.
@@ -232,7 +232,3 @@ class _Login:
         options = (("-p", access.port), ("-i", access.key), ("-J", access.jump))
         given = [f"{option} {value}" for option, value in options if value is not None]
         return " ".join(("ssh", *given, f"{user}{self._address}"))
-
-
-def _file(path: str) -> str:
-    return str(Path(path).expanduser())

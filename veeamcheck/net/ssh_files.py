@@ -13,6 +13,8 @@ from typing import Any
 
 import asyncssh
 
+from veeamcheck.places import expanded, home
+
 _KNOWN = ("known_hosts", "known_hosts2")
 
 
@@ -42,7 +44,7 @@ def _named(
     options: asyncssh.SSHClientConnectionOptions, option: str, default: list[Path]
 ) -> list[Path]:
     files: Any = options.config.get(option)
-    return default if files is None else [Path(file).expanduser() for file in files]
+    return default if files is None else [expanded(file) for file in files]
 
 
 def _readable(files: list[Path]) -> list[Path]:
@@ -51,7 +53,7 @@ def _readable(files: list[Path]) -> list[Path]:
 
 
 def _of_user() -> Path:
-    return Path("~/.ssh").expanduser()
+    return home() / ".ssh"
 
 
 def _of_machine() -> Path:

@@ -24,6 +24,7 @@ class _Written(Report):
 
 
 _MOST_PROBLEMS = 20
+_REMEDY = "write one with: veeamcheck run -o json=report.json"
 
 
 def render(document: Report | Plan | Traces) -> str:
@@ -54,12 +55,23 @@ def read_report(text: str, file: str = "report") -> Report:
     try:
         report: Report = _adapter(Report).validate_json(text.encode(errors="replace"))
     except ValidationError as error:
+        wrong = f"this is no report as this veeamcheck writes it; {_REMEDY}"
         raise InputError(
             [
-                Problem(file, 1, ".".join(map(str, each["loc"])), each["msg"])
-                for each in error.errors(include_url=False)[:_MOST_PROBLEMS]
+                Problem(file, 1, "", wrong),
+                *(
+                    Problem(file, 1, ".".join(map(str, each["loc"])), each["msg"])
+                    for each in error.errors(include_url=False)[:_MOST_PROBLEMS]
+                ),
             ]
         ) from None
+    problems = [
+        Problem(file, 1, f"run.{name}", wrong)
+        for name in ("start", "end")
+        if (wrong := _wrong_time(getattr(report.run, name)))
+    ]
+    if problems:
+        raise InputError(problems)
     return report
 
 
@@ -90,17 +102,27 @@ def _to_second(time: datetime) -> datetime:
     return time.astimezone(UTC).replace(microsecond=0)
 
 
+def _wrong_time(time: datetime) -> str:
+    """Why the time is none that can be compared with others and shown in UTC; else empty."""
+    if time.tzinfo is None:
+        return "has no time zone; write it in UTC, with a Z at its end"
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        return "is before the first year or after the last"
+    return ""
+
+
 def _other_document(data: object) -> str:
     """What the document is, where it is certainly no report of this version; else empty."""
-    remedy = "write one with: veeamcheck run -o json=report.json"
     if not isinstance(data, dict) or "kind" not in data:
-        return f"this is no report of veeamcheck; {remedy}"
+        return f"this is no report of veeamcheck; {_REMEDY}"
     if data["kind"] != "report":
-        return f"this is a {data['kind']}, not a report; {remedy}"
+        return f"this is a {data['kind']}, not a report; {_REMEDY}"
     version = data.get("schema_version")
     if version != SCHEMA_VERSION:
         return (
-            f"this report has schema version {version}, "
-            f"but this veeamcheck reads version {SCHEMA_VERSION}; update veeamcheck or {remedy}"
+            f"this report has schema version {json.dumps(version)}, "
+            f"but this veeamcheck reads version {SCHEMA_VERSION}; update veeamcheck or {_REMEDY}"
         )
     return ""
