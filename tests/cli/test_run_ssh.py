@@ -69,6 +69,9 @@ class Everything:
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
         raise OSError(errno.EOPNOTSUPP, "no conversations here")
 
+    async def check(self) -> None:
+        pass
+
     async def resolve(self, name: str) -> tuple[str, ...]:
         return (name,)
 

@@ -12,7 +12,8 @@ import pytest
 
 from tests.net.far_ends import FAILED, Connect, Doors, prober_process, ssh_server
 from tests.net.test_connectors import LINUX, closed, full
-from veeamcheck.net.interface import Network, Stream, read_line
+from veeamcheck.net import remote, ssh_forward
+from veeamcheck.net.interface import Network, Stream, WayLostError, read_line
 from veeamcheck.net.remote import PROGRAM, RemoteNetwork, start_prober
 from veeamcheck.net.ssh_forward import ForwardedNetwork
 from veeamcheck.net.system import SystemNetwork
@@ -207,13 +208,66 @@ async def test_a_lost_way_ends_every_conversation(site: Site) -> None:
         await asyncio.sleep(0)
         site.lose()
 
-        with pytest.raises(OSError, match="lost"):
+        with pytest.raises(WayLostError, match="lost"):
             await asyncio.wait_for(reading, LIMIT)
-        with pytest.raises(OSError, match="lost"):
+        with pytest.raises(WayLostError, match="lost"):
             for _ in range(100):  # it may take a moment until that is known
                 await asyncio.wait_for(site.network.open_stream("127.0.0.1", port, 1), LIMIT)
+        with pytest.raises(WayLostError, match="lost"):
+            await asyncio.wait_for(site.network.check(), LIMIT)
         stream.write(b"to nobody")
         stream.close()
+
+
+async def test_a_place_that_answers_says_so(site: Site) -> None:
+    await asyncio.wait_for(site.network.check(), LIMIT)
+
+
+async def test_a_server_that_says_goodbye_has_not_ended_the_conversation(
+    connect: Connect, doors: Doors
+) -> None:
+    """asyncssh then tells a plain end, as if the far end had hung up. The run hears of it."""
+    network = ForwardedNetwork(await connect(), connect, lag=0.05)
+    told: list[str] = []
+    network.on_lost = told.append
+    with served() as (port, accept):
+        doors.really = {port}
+        stream = await network.open_stream("127.0.0.1", port, 5)
+        await accept()
+        doors.connections[0].close()
+        with pytest.raises(WayLostError, match="lost"):
+            await asyncio.wait_for(stream.read(100), LIMIT)
+        stream.close()
+    assert told
+    network.close()
+
+
+async def test_a_server_that_answers_nothing_is_lost_and_not_the_far_end(
+    connect: Connect, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_forward, "_CHECK", 0.05)
+    network = ForwardedNetwork(await connect(), connect, lag=0)
+    doors.silent = {9, 0}
+    with pytest.raises(WayLostError, match="answers nothing any more"):
+        await asyncio.wait_for(network.open_stream("127.0.0.1", 9, 0.01), LIMIT)
+    with pytest.raises(WayLostError, match="answers nothing any more"):
+        await asyncio.wait_for(network.check(), LIMIT)
+    network.close()
+
+
+async def test_a_prober_that_answers_nothing_is_lost_and_not_the_far_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remote, "_GRACE", 0.01)
+    monkeypatch.setattr(remote, "LIMIT", 0.01)
+    far = Liar()
+    network = await start_prober(far, far)
+    assert network is not None
+    with pytest.raises(WayLostError, match="does not answer"):
+        await asyncio.wait_for(network.open_stream("127.0.0.1", 9, 0.01), LIMIT)
+    with pytest.raises(WayLostError, match="does not answer"):
+        await asyncio.wait_for(network.check(), LIMIT)
+    network.close()
 
 
 async def test_a_fresh_connection_does_not_end_what_is_said_over_the_old_one(

@@ -12,7 +12,7 @@ from tests.impostors import Says, serve
 from tests.probes.conversation import Impatient
 from veeamcheck.farside import token
 from veeamcheck.model import Observation, Signal
-from veeamcheck.net.interface import Stream
+from veeamcheck.net.interface import Stream, WayLostError
 from veeamcheck.probes import _strangers, _talk
 from veeamcheck.probes._strangers import name_of, stranger
 from veeamcheck.probes._talk import HungUpError, ask, hear, recognised, shown
@@ -70,6 +70,7 @@ class Streams:
     def __init__(self, *results: Stream | OSError) -> None:
         self.results = itertools.chain(results, itertools.repeat(results[-1]))
         self.opened = 0
+        self.lost = False
 
     async def open_stream(self, _address: str, _port: int, _timeout: float) -> Stream:
         self.opened += 1
@@ -77,6 +78,10 @@ class Streams:
         if isinstance(result, OSError):
             raise result
         return result
+
+    async def check(self) -> None:
+        if self.lost:
+            raise WayLostError("the SSH connection was lost")
 
 
 async def no_turn() -> None:
@@ -124,6 +129,44 @@ async def test_where_nobody_can_be_asked_the_port_stays_open_and_unproven(
 async def test_a_conversation_weighs_more_than_none(monkeypatch: pytest.MonkeyPatch) -> None:
     signal, meaning = await told(monkeypatch, Script(), TimeoutError())
     assert (signal, meaning) == ("invalid", "accepts the connection and hangs up without a word")
+
+
+LOST = WayLostError("the SSH connection was lost")
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [LOST],
+        [Script(LOST)],
+        [Script(b"hel", LOST)],
+        [Script(), LOST],
+        [Script(ConnectionResetError()), Script(), Script(LOST)],
+    ],
+)
+async def test_a_lost_way_is_not_held_against_the_far_end(
+    monkeypatch: pytest.MonkeyPatch, results: list[Stream | OSError]
+) -> None:
+    monkeypatch.setattr(_talk, "_PAUSES", (0.0, 0.0, 0.0))
+
+    async def patient(stream: Stream, seconds: float) -> Observation:
+        said = await hear(stream, lambda said: said == b"hello", most=100, seconds=seconds)
+        return recognised(shown(said))
+
+    seen = await ask(Streams(*results), "a", 1, no_turn, patient)  # type: ignore[arg-type]
+    assert (seen.signal, seen.proven) == (Signal.LOCAL_ERROR, False)
+    assert "SSH connection was lost" in str((seen.detail or {})["meaning"])
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_silence_is_held_against_it_only_where_the_way_there_is_known_to_be_whole(
+    monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    monkeypatch.setattr(_talk, "_PAUSES", (0.0, 0.0, 0.0))
+    streams = Streams(Script(TimeoutError()))
+    streams.lost = lost
+    seen = await ask(streams, "a", 1, no_turn, listen)  # type: ignore[arg-type]
+    assert seen.signal is (Signal.LOCAL_ERROR if lost else Signal.INVALID)
 
 
 async def test_a_service_that_says_endless_words_is_left(asking: Impatient) -> None:

@@ -3,8 +3,10 @@ from dataclasses import replace
 import pytest
 
 from tests.samples import all_pass, flow, report, run_note, seen
+from veeamcheck.diagnosis.blocked import may_be_blocked
+from veeamcheck.firewall.connections import address_book
+from veeamcheck.firewall.openings import find_openings
 from veeamcheck.model import Outcome, Phase, ReasonCode, Signal, Verdict
-from veeamcheck.openings import address_book, find_openings, may_be_blocked
 from veeamcheck.reports._next_steps import next_steps
 from veeamcheck.reports._words import command
 

@@ -10,14 +10,13 @@ from time import monotonic
 
 from veeamcheck.auditing.conclusion import conclude
 from veeamcheck.auditing.follow_up import Tracer, follow_up
-from veeamcheck.auditing.vantage import Seen, Settings, Vantage
+from veeamcheck.auditing.seen import Seen
+from veeamcheck.auditing.settings import Settings
+from veeamcheck.auditing.vantage import Vantage
 from veeamcheck.expand import expand, select
 from veeamcheck.model import Inventory, Plan, Progress, Report, Transport
 from veeamcheck.net.interface import Network, VantageError
 from veeamcheck.ports import PortSet
-
-__all__ = ["Progress", "Settings", "audit"]
-
 
 Reach = Callable[[str], AbstractAsyncContextManager[Network]]
 """Gives the network of another host by its name; raises VantageError where it cannot.

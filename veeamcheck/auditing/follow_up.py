@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from veeamcheck.auditing.outcomes import judge_all
-from veeamcheck.auditing.vantage import Seen
+from veeamcheck.auditing.seen import Seen
 from veeamcheck.model import Inventory, Plan, Trace
 from veeamcheck.net.hops import why_not
 from veeamcheck.tracing.audited import to_trace

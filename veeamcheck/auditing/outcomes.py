@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from veeamcheck.auditing.certificates import differences
-from veeamcheck.auditing.vantage import Seen
+from veeamcheck.auditing.seen import Seen
 from veeamcheck.engine.fold import unresolved
 from veeamcheck.farside.knowledge import Listening, with_listeners
 from veeamcheck.model import (

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from veeamcheck.auditing.audit import Reach, Settings, audit
+from veeamcheck.auditing.audit import Reach, audit
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.cli._exit import CommandError
 from veeamcheck.cli._input import (
     is_over_ssh,

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from veeamcheck.diagnosis.seen import network_of
-from veeamcheck.diagnosis.words import counted, listed
 from veeamcheck.model import (
     Evidence,
     InstalledBy,
@@ -25,6 +24,7 @@ from veeamcheck.model import (
 from veeamcheck.ports import PortSet
 from veeamcheck.probes.interface import UNHEARD
 from veeamcheck.verdict import beside_rejects, is_listener_up, meaning
+from veeamcheck.wording import counted, listed
 
 
 class Who(StrEnum):

@@ -55,6 +55,7 @@ class Sweep:
         self.came_back = False
         """After the scan protection: a proven port answered again a while later."""
         self.accepts_all = False
+        self._open_when_checked = 0
         self.searched: list[PortSet] = []
         """Ranges of which every edge has been found: ports not in `seen` can be filled in."""
         self._last: dict[int, Observation] = {}
@@ -107,9 +108,14 @@ class Sweep:
             self.seen.update(await self._examine(self.seen))
 
     async def check_for_accept_all(self, closed: Sequence[int]) -> None:
-        """Contact ports that must be closed, once something is open: do they accept too?"""
-        if not any(each.signal is Signal.OPEN for each in self.seen.values()):
+        """Contact ports that must be closed, once something is open: do they accept too?
+
+        To be asked again whenever more ports may have opened; it does nothing where none has.
+        """
+        now_open = sum(each.signal is Signal.OPEN for each in self.seen.values())
+        if self.accepts_all or now_open == self._open_when_checked:
             return
+        self._open_when_checked = now_open
         opened: set[int] = set()
         for _ in range(3):
             left = [port for port in closed if port not in opened]

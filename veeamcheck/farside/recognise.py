@@ -13,7 +13,7 @@ from veeamcheck.farside import token
 from veeamcheck.farside.knowledge import RESET_ON_THE_WAY
 from veeamcheck.farside.token import Sight
 from veeamcheck.model import Observation, Signal, Transport
-from veeamcheck.net.interface import Network, Stream, read_line
+from veeamcheck.net.interface import Network, Stream, WayLostError, read_line
 from veeamcheck.ports import PortSet
 from veeamcheck.probes.interface import Turn
 
@@ -75,6 +75,10 @@ async def recognise(
         small = await _meet(network, address, port, key, full=False)
         if isinstance(small, Sight):
             return Recognition(_invalid(_BLACK_HOLE, "mtu"), small)
+        try:
+            await network.check()
+        except WayLostError:
+            return None
         return Recognition(_invalid("greets like our listener, but does not answer", "token"), None)
     if met is _Met.IMPOSTOR:
         return Recognition(

@@ -32,7 +32,10 @@ class Stream(Protocol):
     """Bytes that one packet carries at most; 0: not known."""
 
     async def read(self, most: int) -> bytes:
-        """What has come, at most so many bytes; empty at its end, OSError where it was reset."""
+        """What has come, at most so many bytes; empty at its end, OSError where it was reset.
+
+        WayLostError where that was not the far end's doing.
+        """
 
     def write(self, data: bytes) -> None:
         """Send soon; never waits, so send little."""
@@ -58,6 +61,10 @@ async def read_line(stream: Stream, most: int) -> bytes:
 
 class UnresolvedError(Exception):
     """A name has no address here; the text says why."""
+
+
+class WayLostError(OSError):
+    """The way to where probes leave from was lost meanwhile, which says nothing of their target."""
 
 
 class VantageError(Exception):
@@ -93,7 +100,13 @@ class Network(Protocol):
         """Send one datagram and wait for the first acceptable answer."""
 
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
-        """A TCP connection to talk over; raises OSError (TimeoutError is one)."""
+        """A TCP connection to talk over; raises OSError (TimeoutError, WayLostError are such)."""
+
+    async def check(self) -> None:
+        """Find out whether the place that probes leave from still answers; else WayLostError.
+
+        To be asked before silence is held against a target: it may be that place's own.
+        """
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses of a name, without duplicates; raises UnresolvedError.

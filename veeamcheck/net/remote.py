@@ -16,7 +16,15 @@ from typing import Any, NamedTuple, Protocol
 
 from veeamcheck.model import Observation, Signal, Transport
 from veeamcheck.net import errors
-from veeamcheck.net.interface import Datagram, Done, Lost, Stream, UnresolvedError, VantageError
+from veeamcheck.net.interface import (
+    Datagram,
+    Done,
+    Lost,
+    Stream,
+    UnresolvedError,
+    VantageError,
+    WayLostError,
+)
 from veeamcheck.net.names import LIMIT
 from veeamcheck.net.remote_stream import RemoteStream
 
@@ -26,6 +34,7 @@ COMMAND = f'python3 -IS -c "import sys;exec(sys.stdin.buffer.read({len(PROGRAM)}
 
 _GRACE = 10.0
 """Seconds beyond its own timer after which an attempt that is not told of never will be."""
+_MUTE = "the prober does not answer"
 _NO_ICMP = (
     "ICMP errors are not visible from some hosts probed over SSH: a refusal may be a firewall's "
     "reject, and who rejected is not known"
@@ -128,7 +137,7 @@ class RemoteNetwork:
             async with asyncio.timeout(timeout + _GRACE):
                 return await answer
         except TimeoutError:
-            return Datagram(None, now, time.time(), _local_error("the prober does not answer"))
+            return Datagram(None, now, time.time(), _local_error(_MUTE))
         finally:
             del self._exchanges[number]
             self._say({"enough": number})
@@ -136,18 +145,28 @@ class RemoteNetwork:
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
         """A connection that the prober makes; see `Network.open_stream`."""
         if self._lost:
-            raise OSError(errno.ECONNABORTED, self._lost)
+            raise WayLostError(self._lost)
         number = next(self._numbers)
-        self._opening[number] = self._loop.create_future()
+        opening: asyncio.Future[RemoteStream] = self._loop.create_future()
+        self._opening[number] = opening
         self._say({"stream": [number, address, port, timeout]})
         try:
             async with asyncio.timeout(timeout + _GRACE):
-                return await self._opening[number]
-        except BaseException:
+                return await opening
+        except BaseException as error:
             self._forget_stream(number)
+            if isinstance(error, TimeoutError) and opening.cancelled():
+                raise WayLostError(_MUTE) from None  # its own timer would have told long since
             raise
         finally:
             del self._opening[number]
+
+    async def check(self) -> None:
+        """Have it look up an address, which is known at once; see `Network.check`."""
+        try:
+            await self.resolve("127.0.0.1")
+        except (VantageError, UnresolvedError):
+            raise WayLostError(self._lost or _MUTE) from None
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses that the name has there; see `Network.resolve`."""
@@ -218,7 +237,7 @@ class RemoteNetwork:
         for exchange in self._exchanges.values():
             now = time.time()
             _settle(exchange.answer, Datagram(None, now, now, _local_error(why)))
-        lost = OSError(errno.ECONNABORTED, why)
+        lost = WayLostError(why)
         for opening in self._opening.values():
             if not opening.done():
                 opening.set_exception(lost)
@@ -291,7 +310,7 @@ class RemoteNetwork:
         else:
             name.set_exception(UnresolvedError(why))
 
-    def _give_up(self, numbers: Iterable[int], why: str = "the prober does not answer") -> None:
+    def _give_up(self, numbers: Iterable[int], why: str = _MUTE) -> None:
         for number in numbers:
             if attempt := self._attempts.pop(number, None):
                 attempt.done(attempt.port, _local_error(why))

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
@@ -22,7 +23,15 @@ from asyncssh import constants
 
 from veeamcheck.model import Observation, Signal
 from veeamcheck.net import errors
-from veeamcheck.net.interface import Datagram, Done, Lost, Stream, UnresolvedError, VantageError
+from veeamcheck.net.interface import (
+    Datagram,
+    Done,
+    Lost,
+    Stream,
+    UnresolvedError,
+    VantageError,
+    WayLostError,
+)
 from veeamcheck.net.names import Resolver
 
 _AT_ONCE = 128
@@ -38,6 +47,9 @@ _WINDOW = 65_536
 """Bytes that a connection's far end may send before they are read."""
 _OURS = ("127.0.0.1", 0)
 """Who asks, as the server is told. It may log it."""
+_NOBODY = ("127.0.0.1", 0)
+"""Whom it is asked to connect to, to see whether it answers: it fails at once. A server there, such
+as itself, might count strangers who ask often and never log in (sshd's PerSourcePenalties)."""
 _LOST = "the SSH connection was lost"
 _GONE = "its SSH server answers nothing any more"
 _CLOSED = "SSH connection closed"
@@ -87,16 +99,28 @@ class ForwardedStream:
     segment = 0
     """The server does not tell."""
 
-    def __init__(self, made: _Made, closed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        made: _Made,
+        line: _Line,
+        lost: Callable[[str], WayLostError],
+        closed: Callable[[], None],
+    ) -> None:
+        """`lost` is told that the SSH connection was, and why; `closed` that this has ended."""
         self._reader, self._writer = made
+        self._line = line
+        self._lost = lost
         self._closed = closed
         self._is_closed = False
 
     async def read(self, most: int) -> bytes:
         try:
-            return await self._reader.read(most)
+            data = await self._reader.read(most)
         except asyncssh.Error as error:
-            raise OSError(errno.ECONNABORTED, f"{_LOST}: {error.reason}") from None
+            raise self._lost(f"{_LOST}: {error.reason}") from None
+        if not data and self._line.connection.is_closed():
+            raise self._lost(_LOST)
+        return data
 
     def write(self, data: bytes) -> None:
         with suppress(OSError):  # it has ended, as `read` tells
@@ -126,7 +150,7 @@ class ForwardedNetwork:
     ) -> None:
         """`lag`: seconds of the way to the server and back, which an attempt takes besides.
 
-        `can_ask`: it is known to answer when it is asked for a connection to itself.
+        `can_ask`: it is known to answer when it is asked for a connection to nobody.
         """
         self.least_timeout = _WINDOWS_REFUSAL if _is_windows(connection) else 0.0
         self.on_lost: Lost | None = None
@@ -166,13 +190,22 @@ class ForwardedNetwork:
         """A connection that the server makes; see `Network.open_stream`."""
         line = self._take_line()
         try:
-            made = await self._open(line, address, port, timeout)
-        except BaseException as error:
+            made = await self._made(line, address, port, timeout)
+        except BaseException:
             self._leave(line)
-            if isinstance(error, asyncssh.Error):
-                raise _as_os_error(error, line) from None
             raise
-        return ForwardedStream(made, lambda: self._leave(line))
+        return ForwardedStream(made, line, partial(self._way_lost, line), lambda: self._leave(line))
+
+    async def check(self) -> None:
+        """Have the server connect to nobody; see `Network.check`."""
+        line = self._take_line()
+        try:
+            if line.connection.is_closed():
+                raise self._way_lost(line, _LOST)
+            if not await self._has_answered(line, since=monotonic()):
+                raise self._way_lost(line, _GONE)
+        finally:
+            self._leave(line)
 
     async def resolve(self, name: str) -> tuple[str, ...]:
         """The addresses that the name has here; where it has none, the name: the server asks."""
@@ -227,6 +260,22 @@ class ForwardedNetwork:
         attempt.done(attempt.port, seen)
         self._start()
 
+    async def _made(self, line: _Line, address: str, port: int, timeout: float) -> _Made:
+        """Have the server make a connection that is to be talked over; raises OSError."""
+        started = monotonic()
+        try:
+            return await self._open(line, address, port, timeout)
+        except TimeoutError:
+            if not await self._has_answered(line, since=started):
+                raise self._way_lost(line, _GONE) from None
+            raise
+        except asyncssh.ChannelOpenError as error:
+            if _is_lost(error, line):
+                raise self._way_lost(line, _LOST) from None
+            raise OSError(errors.number_in(error.reason) or errno.EIO, error.reason) from None
+        except asyncssh.Error as error:
+            raise self._way_lost(line, f"{_LOST}: {error.reason}") from None
+
     async def _open(self, line: _Line, address: str, port: int, timeout: float) -> _Made:
         """Have the server make a connection; raises TimeoutError when that is due, or asyncssh's.
 
@@ -266,6 +315,11 @@ class ForwardedNetwork:
         if line is self._line and self.on_lost:
             self.on_lost(why)
         return _local_error(why)
+
+    def _way_lost(self, line: _Line, why: str) -> WayLostError:
+        """The same for a conversation."""
+        self._lost(line, why)
+        return WayLostError(why)
 
     async def _has_answered(self, line: _Line, *, since: float) -> bool:
         """Whether the server has said anything since then, or does so when it is asked."""
@@ -322,10 +376,9 @@ async def forwarded(connection: asyncssh.SSHClientConnection, connect: Connect) 
 
 
 async def _ask(connection: asyncssh.SSHClientConnection) -> None:
-    """Have the server connect to itself; raises TimeoutError, and asyncssh's where it does not."""
+    """Have the server connect to nobody: raises asyncssh's error of that, or TimeoutError."""
     async with asyncio.timeout(_CHECK):
-        own_port = connection.get_extra_info("peername")[1]
-        _, writer = await connection.open_connection("127.0.0.1", own_port, *_OURS)
+        _, writer = await connection.open_connection(*_NOBODY, *_OURS)
         writer.channel.abort()
 
 
@@ -356,13 +409,6 @@ def _failed(error: asyncssh.ChannelOpenError) -> Observation:
     if error.code == constants.OPEN_CONNECT_FAILED:
         return errors.from_text(error.reason)
     return _local_error(f"the SSH server does not forward there: {error.reason}")
-
-
-def _as_os_error(error: asyncssh.Error, line: _Line) -> OSError:
-    """Why there is no stream."""
-    if not isinstance(error, asyncssh.ChannelOpenError) or _is_lost(error, line):
-        return OSError(errno.ECONNABORTED, f"{_LOST}: {error.reason}")
-    return OSError(errors.number_in(error.reason) or errno.EIO, error.reason)
 
 
 def _is_lost(error: asyncssh.ChannelOpenError, line: _Line) -> bool:

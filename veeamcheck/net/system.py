@@ -79,6 +79,9 @@ class SystemNetwork:
     async def open_stream(self, address: str, port: int, timeout: float) -> Stream:
         return await open_local_stream(address, port, timeout)
 
+    async def check(self) -> None:
+        """This machine answers."""
+
     async def resolve(self, name: str) -> tuple[str, ...]:
         return await self._resolver.resolve(name)
 

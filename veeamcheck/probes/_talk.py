@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from veeamcheck.model import Detail, Observation, Signal
-from veeamcheck.net.interface import Network, Stream
+from veeamcheck.net.interface import Network, Stream, WayLostError
 from veeamcheck.probes.interface import UNHEARD, Turn
 
 _CONNECT = 3.0
@@ -33,8 +33,23 @@ async def ask(network: Network, address: str, port: int, turn: Turn, talk: Talk)
 
     It is held again where it ended without a word or stalled: packets get lost, and servers that
     are busy or slow are no impostors. Where no second connection comes about, the port stays
-    `open`, not proven, and the detail says why.
+    `open`, not proven, and the detail says why. Nothing is held against the far end where the way
+    to the place that asks was lost meanwhile: that is a `local-error`.
     """
+    try:
+        seen = await _converse(network, address, port, turn, talk)
+        if seen.signal is Signal.INVALID:
+            await network.check()
+    except WayLostError as error:
+        why = f"not asked what answers: {shown(str(error))}"
+        return Observation(Signal.LOCAL_ERROR, detail={"meaning": why})
+    return seen
+
+
+async def _converse(
+    network: Network, address: str, port: int, turn: Turn, talk: Talk
+) -> Observation:
+    """The last of up to three conversations; WayLostError where they say nothing."""
     seen = Observation(Signal.OPEN)
     mute = 0
     for pause in _PAUSES:
@@ -42,12 +57,16 @@ async def ask(network: Network, address: str, port: int, turn: Turn, talk: Talk)
         await turn()
         try:
             stream = await network.open_stream(address, port, _CONNECT)
+        except WayLostError:
+            raise
         except OSError as error:
             if seen.signal is Signal.OPEN:  # what a conversation has shown weighs more
                 seen = _not_asked(error)
             continue
         try:
             seen = await talk(stream, _PATIENCE[mute])
+        except WayLostError:
+            raise
         except TimeoutError:
             seen = invalid("accepts the connection and then stays silent", cause="mute")
         except HungUpError:
@@ -78,6 +97,8 @@ async def hear(
                 if not more:
                     break
                 heard += more
+    except WayLostError:
+        raise
     except OSError:  # a timeout is one
         if not heard:
             raise

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from veeamcheck.diagnosis.words import command_line
+from veeamcheck.diagnosis.blocked import may_be_blocked
 from veeamcheck.model import Report, Signal
-from veeamcheck.openings import may_be_blocked
-from veeamcheck.reports._words import inert
+from veeamcheck.wording import command_line, inert
 
 
 def next_steps(report: Report) -> tuple[str, ...]:

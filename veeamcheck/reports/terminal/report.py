@@ -10,7 +10,6 @@ from rich.text import Text
 
 from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
 from veeamcheck.diagnosis.impact import Impact, find_impact, lines
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
 from veeamcheck.reports._level import Level
 from veeamcheck.reports._next_steps import next_steps
@@ -21,7 +20,6 @@ from veeamcheck.reports._words import (
     ends,
     impact_title,
     in_full,
-    inert,
     place,
     ports_text,
     seen,
@@ -30,6 +28,7 @@ from veeamcheck.reports.terminal.blocks import Entry, Piece, heading, labelled, 
 from veeamcheck.reports.terminal.rows import flow_rows
 from veeamcheck.reports.terminal.skipped import skipped_blocks
 from veeamcheck.reports.terminal.words import LOOKS, verdict_piece
+from veeamcheck.wording import counted, inert
 
 _MOST = 5
 """So many connections and consequences are listed of one cause; --verbose lists all."""
