@@ -91,7 +91,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         @asynccontextmanager
         async def one(name: str) -> AsyncIterator[Everything]:
             dialled.append(name)
-            if name == UNREACHABLE:
+            if name.startswith(UNREACHABLE):
                 raise VantageError("its SSH server sleeps; wake it")
             yield Everything()
 
@@ -130,7 +130,7 @@ def test_all_probes_from_here_and_from_every_host_with_ssh(
 def test_a_host_where_no_flow_starts_is_only_asked_for_a_listener(
     veeamcheck: Veeamcheck, used: list[str], tmp_path: Path
 ) -> None:
-    """With the key that listeners share; it is no vantage, and failing to reach it is told."""
+    """With the key that listeners share. It is no vantage."""
     make_key(tmp_path / "key")
     narrow = ("--rule", "log-shipping-repository-*", "-o", "json")
     inventory = tmp_path / "inventory.toml"
@@ -147,6 +147,25 @@ def test_a_host_where_no_flow_starts_is_only_asked_for_a_listener(
 
     assert sorted(used) == ["log1", "repo1"]
     assert asked.json["run"]["vantages"] == without.json["run"]["vantages"] == ["log1"]
+
+
+def test_a_host_that_cannot_be_asked_is_told_only_where_its_word_was_missed(
+    veeamcheck: Veeamcheck, used: list[str], inventory: Path, tmp_path: Path
+) -> None:
+    make_key(tmp_path / "key")
+    inventory.write_text(
+        inventory.read_text()
+        .replace("repo1", UNREACHABLE + "-repository")
+        .replace('address = "198.51.100.13"', 'address = "198.51.100.13"\nssh = true')
+    )
+
+    result = veeamcheck(
+        *("run", "--all", "--rule", "log-shipping-repository-*", "-o", "json"),
+        *("--key-file", "key"),
+    )
+
+    assert "down1-repository" in used
+    assert not [each for each in result.json["warnings"] if "could not be asked" in each]
 
 
 @pytest.mark.usefixtures("inventory")

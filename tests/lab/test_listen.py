@@ -398,6 +398,7 @@ def test_a_target_alone_is_asked_over_ssh_whether_the_listener_stands(site: Site
     def audited() -> tuple[list[str], dict[str, Any]]:
         report = site["worker1"].report(
             *(site.inventory, "--from", "worker1", "--all", "--key-file", str(site.key_file)),
+            *("--rule", "worker-repository-data"),
             env={"HOME": str(home), "SSH_AUTH_SOCK": ""},
         )
         flows = {flow["id"]: flow for flow in report["flows"]}

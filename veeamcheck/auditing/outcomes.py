@@ -81,7 +81,7 @@ def judge_all(inventory: Inventory, plan: Plan, seen: Mapping[str, Seen]) -> Jud
         each for each in facts.values() if each.accepts_all or each.scan_protected or each.left_out
     )
     warnings = (
-        *_unreached(seen),
+        *_unreached(seen, outcomes),
         *_wrong_cards(inventory, outcomes, seen),
         *differences(outcomes),
     )
@@ -116,9 +116,19 @@ def _no_way_in(host: str, seen: Seen) -> str:
     return f"{host} could not be {wanted} over SSH{what}: {seen.unreached}"
 
 
-def _unreached(seen: Mapping[str, Seen]) -> tuple[str, ...]:
-    """Hosts that were to be probed from: why there is nothing from them."""
-    return tuple(_no_way_in(host, each) for host, each in seen.items() if each.unreached)
+_A_LISTENER_SETTLES = frozenset(
+    {ReasonCode.IDLE_SILENT, ReasonCode.REFUSAL_UNATTRIBUTED, ReasonCode.NOT_RUNNING}
+)
+
+
+def _unreached(seen: Mapping[str, Seen], outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """Hosts that were to be probed from, or whose word was missed: why it failed."""
+    missed = {each.target for each in outcomes if each.reason_code in _A_LISTENER_SETTLES}
+    return tuple(
+        _no_way_in(host, each)
+        for host, each in seen.items()
+        if each.unreached and (not each.only_home or host in missed)
+    )
 
 
 def _listening(seen: Iterable[Seen]) -> Listening:
