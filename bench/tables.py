@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.rows import Bar, Row
+from veeamcheck.reports._markdown import table
 
 _START, _END = "<!-- bench:start -->", "<!-- bench:end -->"
 _HEAD = ["job", "veeamcheck", "wrong", "beside it", "time", "wrong", "ratio"]
@@ -28,7 +29,7 @@ def machine() -> str:
 
 def short_table(rows: Sequence[Row]) -> str:
     """Times, ratios and mistakes."""
-    return _table(_HEAD, [_cells(row) for row in rows])
+    return table(_HEAD, [_cells(row) for row in rows])
 
 
 def long_table(rows: Sequence[Row]) -> str:
@@ -46,7 +47,7 @@ def long_table(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     head = ["job", "command", "time", "wrong", *_HEAD[3:], "must show", "also"]
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def bar_text(bar: Bar) -> str:
@@ -78,10 +79,6 @@ def _cells(row: Row) -> list[str]:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *lines))
 
 
 def _processor() -> str:

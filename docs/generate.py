@@ -20,6 +20,7 @@ from veeamcheck.cli._frame import PROGRAM, app, command_names, load_command
 from veeamcheck.demo.site import audit_demo
 from veeamcheck.diagnosis.messages import MESSAGES
 from veeamcheck.model import Report, RuleSet
+from veeamcheck.reports._markdown import table
 from veeamcheck.reports.csv import COLUMNS
 from veeamcheck.reports.prometheus import METRICS
 from veeamcheck.rulesets import load_rule_set
@@ -55,7 +56,7 @@ def all_commands() -> str:
 def list_of_commands() -> str:
     """The commands and what each is for."""
     group = typer.main.get_command(app)
-    return _table(
+    return table(
         ("command", "what it does"),
         [(f"`{PROGRAM} {name}`", group.commands[name].help) for name in command_names()],
     )
@@ -69,7 +70,7 @@ def _rule_set() -> RuleSet:
 
 
 def roles() -> str:
-    return _table(
+    return table(
         ("role", "what it is", "connections that start or end there"),
         [
             (
@@ -91,7 +92,7 @@ def _rules_of(role: str) -> int:
 
 
 def options() -> str:
-    return _table(
+    return table(
         ("option", "default", "meaning"),
         [
             (f"`{option.name}`", f"`{_toml(option.default)}`", option.help)
@@ -101,7 +102,7 @@ def options() -> str:
 
 
 def attributes() -> str:
-    return _table(
+    return table(
         ("key", "for hosts with", "default", "values", "meaning"),
         [
             (
@@ -123,7 +124,7 @@ def attributes() -> str:
 
 def activities() -> str:
     rule_set = _rule_set()
-    return _table(
+    return table(
         ("activity", "what it is", "told of hosts with", "rules"),
         [
             (
@@ -142,7 +143,7 @@ def activities() -> str:
 
 def log_messages() -> str:
     """The messages of logs, and what veeamcheck can see where they are logged."""
-    return _table(
+    return table(
         ("message", "read in", "can be seen as", "meaning"),
         [
             (
@@ -161,7 +162,7 @@ def log_messages() -> str:
 
 def metrics() -> str:
     """Every metric of the Prometheus format."""
-    return _table(
+    return table(
         ("metric", "labels", "meaning"),
         [
             (f"`veeamcheck_{name}`", _code(metric.labels), metric.help)
@@ -180,74 +181,8 @@ def _code(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 PARTS: dict[str, Callable[[], str]] = {
     "help": lambda: help_of(None),
-    "help run": lambda: help_of("run"),
-    "all commands": all_commands,
-    "list of commands": list_of_commands,
-    "roles": roles,
-    "options": options,
-    "attributes": attributes,
-    "log messages": log_messages,
-    "activities": activities,
-    "metrics": metrics,
-    "csv columns": lambda: ", ".join(COLUMNS),
-}
-
-
-def activities() -> str:
-    rule_set = _rule_set()
-    return _table(
-        ("activity", "what it is", "told of hosts with", "rules"),
-        [
-            (
-                f"`{activity.id}`",
-                activity.title,
-                _code(activity.of),
-                str(sum(activity.id in rule.affects for rule in rule_set.rules)),
-            )
-            for activity in rule_set.activities.values()
-        ],
-    )
-
-
-# --- reports ---------------------------------------------------------------------------------
-
-
-def metrics() -> str:
-    """Every metric of the Prometheus format."""
-    return _table(
-        ("metric", "labels", "meaning"),
-        [
-            (f"`veeamcheck_{name}`", _code(metric.labels), metric.help)
-            for name, metric in METRICS.items()
-        ],
-    )
-
-
-def _toml(value: bool | str | Sequence[str]) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else f"[{', '.join(map(_toml, value))}]"
-
-
-def _code(words: Iterable[str]) -> str:
-    return ", ".join(f"`{word}`" for word in words)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-PARTS: dict[str, Callable[[], str]] = {
-    "help": lambda: help_of(None),
-    "help run": lambda: help_of("run"),
     "all commands": all_commands,
     "list of commands": list_of_commands,
     "roles": roles,

@@ -47,6 +47,31 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert "://" in target or (page.parent / target).exists(), target
 
 
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    ahead = [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        reached.add(page)
+        links = re.findall(r"\]\(([^)#]+\.md)", page.read_text(encoding="utf-8"))
+        local = ((page.parent / link).resolve() for link in links if "://" not in link)
+        ahead += set(local) - reached
+    assert set(PAGES) <= reached
+
+
+def test_links_to_a_section_name_one() -> None:
+    """As GitHub names them: in lower case, dashes for spaces, without other signs."""
+    for page in PAGES:
+        for link, section in re.findall(r"\]\(([^)#]*)#([^)]+)\)", page.read_text("utf-8")):
+            if "://" not in link:
+                text = (page.parent / link if link else page).read_text("utf-8")
+                headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+                names = {
+                    re.sub(r"[^\w -]", "", name).lower().replace(" ", "-") for name in headings
+                }
+                assert section in names, f"{page.name}: {link}#{section}"
+
+
 def rows(text: str, heading: str) -> list[list[str]]:
     """The first table below a heading, without its head."""
     below = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.inventories import host, inventory
 from tests.veeam_pve_reading import documented
 from veeamcheck.auditing.conclusion import conclude
-from veeamcheck.auditing.vantage import Settings
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.expand import expand
 from veeamcheck.model import Host, InstalledBy, Inventory, Listener, Mode, Rule, RuleSet
 from veeamcheck.ports import PortSet

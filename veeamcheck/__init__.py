@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from veeamcheck.auditing.audit import Settings, audit
+    from veeamcheck.auditing.audit import audit
+    from veeamcheck.auditing.settings import Settings
     from veeamcheck.expand import Selection
     from veeamcheck.expand import expand as plan
     from veeamcheck.inventory import load_inventory
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "InputError": ("model", "InputError"),
     "Selection": ("expand", "Selection"),
-    "Settings": ("auditing.audit", "Settings"),
+    "Settings": ("auditing.settings", "Settings"),
     "audit": ("auditing.audit", "audit"),
     "load_inventory": ("inventory", "load_inventory"),
     "load_rule_set": ("rulesets", "load_rule_set"),

@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from veeamcheck.auditing.conclusion import conclude
 from veeamcheck.auditing.contacts import fingerprint, is_same_host, needs
-from veeamcheck.auditing.vantage import Seen, Settings
+from veeamcheck.auditing.seen import Seen
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.engine.fold import fold
 from veeamcheck.engine.ranges import next_step
 from veeamcheck.expand import expand

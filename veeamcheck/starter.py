@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 
 from veeamcheck.model import RuleSet
+from veeamcheck.toml.writer import toml_string
 
 NAMES = {
     "backup-server": "vbr",
@@ -41,8 +42,8 @@ def starting_inventory(
         rule_set=json.dumps(rule_set.id), options=_options(rule_set, online_updates)
     )
     for address, roles in roles_of.items():
-        text += f"\n[hosts.{names[address]}]\naddress = {_quoted(address)}\n"
-        text += f"roles = [{', '.join(map(_quoted, roles))}]\n"
+        text += f"\n[hosts.{names[address]}]\naddress = {toml_string(address)}\n"
+        text += f"roles = [{', '.join(map(toml_string, roles))}]\n"
         if roles == ["worker"] and pve:
             text += (
                 f'stand_in = "{pve}"  # lives only during jobs: probe from its network instead\n'
@@ -81,11 +82,6 @@ def _further_roles(rule_set: RuleSet, used: Collection[str]) -> str:
     return "\n# Further roles, for hosts that have them (a host can have several):\n" + "".join(
         f"#   {role.name:<{width}}  {role.title}\n" for role in others
     )
-
-
-def _quoted(text: str) -> str:
-    """A TOML string; JSON's escapes are TOML's, but for the one character that JSON leaves be."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 _HEAD = """\

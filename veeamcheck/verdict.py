@@ -30,6 +30,7 @@ from veeamcheck.model import (
     Waiver,
 )
 from veeamcheck.ports import PortSet
+from veeamcheck.wording import counted
 
 RESET_TRACED = "trace"
 """In a refusal's detail: what a trace has excluded of the reset being forged, in words."""
@@ -340,7 +341,7 @@ def _reason(judgement: Judgement, findings: Sequence[Finding]) -> str:
         words += _forging(findings)
     gap = max((f.evidence.gap for f in findings if f.evidence), default=0)
     if gap:
-        words += f"; sampled: a hole of up to {gap} port{'s' * (gap > 1)} could have been missed"
+        words += f"; sampled: a hole of up to {counted(gap, 'port')} could have been missed"
     return words
 
 

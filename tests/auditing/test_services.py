@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from tests.impostors import SERVICES, serve
-from veeamcheck.auditing.audit import Settings, audit
+from veeamcheck.auditing.audit import audit
 from veeamcheck.auditing.services import Expected, Services
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Observation, Outcome, Report, Signal
 from veeamcheck.net.system import SystemNetwork

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Veeamcheck, one_flow
+from veeamcheck.farside.keyfile import make_key
 from veeamcheck.model import Inventory, Observation, Signal
 from veeamcheck.net import ssh
 from veeamcheck.net.interface import Datagram, Done, Stream, VantageError
@@ -126,6 +127,29 @@ def test_all_probes_from_here_and_from_every_host_with_ssh(
 
 
 @pytest.mark.usefixtures("inventory")
+def test_a_host_where_no_flow_starts_is_only_asked_for_a_listener(
+    veeamcheck: Veeamcheck, used: list[str], tmp_path: Path
+) -> None:
+    """With the key that listeners share; it is no vantage, and failing to reach it is told."""
+    make_key(tmp_path / "key")
+    narrow = ("--rule", "log-shipping-repository-*", "-o", "json")
+    inventory = tmp_path / "inventory.toml"
+    inventory.write_text(
+        inventory.read_text().replace(
+            'address = "198.51.100.13"', 'address = "198.51.100.13"\nssh = true'
+        )
+    )
+
+    without = veeamcheck("run", "--all", *narrow)
+    assert used == ["log1"]
+    used.clear()
+    asked = veeamcheck("run", "--all", *narrow, "--key-file", "key")
+
+    assert sorted(used) == ["log1", "repo1"]
+    assert asked.json["run"]["vantages"] == without.json["run"]["vantages"] == ["log1"]
+
+
+@pytest.mark.usefixtures("inventory")
 def test_from_a_host_that_is_not_this_machine_is_over_its_ssh(
     veeamcheck: Veeamcheck, used: list[str]
 ) -> None:
@@ -156,6 +180,19 @@ def test_all_from_a_machine_that_is_no_host(
 
     assert used == ["log1"]
     assert result.json["run"]["vantages"] == ["log1"]
+
+
+def test_all_where_no_other_host_has_ssh_says_so(
+    veeamcheck: Veeamcheck, tmp_path: Path, listening: int, used: list[str]
+) -> None:
+    (tmp_path / "inventory.toml").write_text(one_flow(listening))
+
+    alone = veeamcheck("run", "--all", "-o", "json")
+    told = veeamcheck("run", "-o", "json")
+
+    assert used == []
+    (warning,) = set(alone.json["warnings"]) - set(told.json["warnings"])
+    assert warning.startswith("--all audited from this host alone")
 
 
 def test_all_where_no_host_has_ssh_and_none_is_this_machine(

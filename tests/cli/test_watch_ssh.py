@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Veeamcheck, one_flow
 from tests.cli.test_run_ssh import Everything
-from veeamcheck.auditing.audit import Settings
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.cli import _auditor
 from veeamcheck.model import Inventory, Observation, Signal
 from veeamcheck.net import ssh

@@ -95,6 +95,14 @@ def test_a_dead_host_is_told_once_for_all_vantages() -> None:
     assert cause.title == "pve2 (10.0.10.21) gave no sign of life to vbr1 and pve1."
 
 
+def test_a_host_on_which_our_listener_stands_is_not_down() -> None:
+    told = seen("6162", Signal.SILENT, detail={"listener": True})
+    cause = only(failed(ReasonCode.BLOCKED_SILENT, "repo1", told))
+    assert cause.title.endswith("although our listener is up there.")
+    assert cause.who[0] is Who.NETWORK
+    assert "is up and has" not in " ".join(cause.what)
+
+
 def test_unreachable_says_who_reported_it() -> None:
     row = seen("22", Signal.UNREACHABLE, by="10.0.10.1", meaning="host unreachable")
     cause = only(failed(ReasonCode.UNREACHABLE, "pve2", row))

@@ -15,10 +15,11 @@ from markdown_it import MarkdownIt
 from tree_sitter import Language, Node, Parser
 
 from tests.samples import DOCUMENT
-from veeamcheck.firewall import Request, RequestError, dialect, dialects
-from veeamcheck.firewall.csv import COLUMNS
+from veeamcheck.firewall.connections import End
+from veeamcheck.firewall.dialects import Request, RequestError, dialect, dialects
+from veeamcheck.firewall.dialects.csv import COLUMNS
+from veeamcheck.firewall.openings import LeftOut, Opening
 from veeamcheck.model import RuleNote, Transport
-from veeamcheck.openings import End, LeftOut, Opening
 from veeamcheck.ports import PortSet
 
 NFT_RULE = re.compile(

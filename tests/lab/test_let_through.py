@@ -20,7 +20,7 @@ from tests.lab import Action, Host, Lab, Policy, Rule
 from tests.lab.anchor import STATE
 from tests.lab.inside.look import look_around
 from veeamcheck.expand import expand
-from veeamcheck.firewall.nftables import render
+from veeamcheck.firewall.dialects.nftables import render
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Flow, Listener, Transport
 from veeamcheck.ports import PortSet

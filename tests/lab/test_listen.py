@@ -377,3 +377,38 @@ def memory(process: Process) -> int:
     """The most that a process has had in memory, in kB."""
     status = Path(f"/proc/{process.inner_pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
+
+
+def test_a_target_alone_is_asked_over_ssh_whether_the_listener_stands(site: Site) -> None:
+    """Behind a firewall that drops all of it, only the host itself can say that it listens."""
+    dropped = Rule(action=Action.DROP, protocol="tcp", ports="2500-3300,6162")
+    site.router.nft(Policy((dropped,)).text("forward"))
+    repo1, login = site["repo1"], site.lab.ssh_login
+    repo1.sshd()
+    home = site.files / "home"
+    (home / ".ssh").mkdir(parents=True)
+    scanned = site["worker1"].run(["ssh-keyscan", "-t", "ed25519", repo1.address]).stdout
+    (home / ".ssh" / "known_hosts").write_text(scanned)
+    site.inventory.write_text(
+        INVENTORY
+        + f'\n[hosts.repo1.ssh]\nuser = "{login.user}"\nkey = "{login.key}"\nhost = "10.77.3.10"\n'
+    )
+    site.listen("repo1")
+
+    def audited() -> tuple[list[str], dict[str, Any]]:
+        report = site["worker1"].report(
+            *(site.inventory, "--from", "worker1", "--all", "--key-file", str(site.key_file)),
+            env={"HOME": str(home), "SSH_AUTH_SOCK": ""},
+        )
+        flows = {flow["id"]: flow for flow in report["flows"]}
+        return report["run"]["vantages"], flows["worker-repository-data@worker1>repo1"]
+
+    vantages, data = audited()
+
+    assert (data["verdict"], data["reason_code"]) == ("fail", "blocked-silent")
+    assert vantages == ["worker1"], "nothing was audited from repo1"
+
+    site.listening["repo1"].stop()
+    _, data = audited()
+
+    assert (data["verdict"], data["reason_code"]) == ("unproven", "idle-silent")

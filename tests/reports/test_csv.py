@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.reports.golden import assert_golden
 from tests.samples import everything, flow, hostile, isolated, report, seen
 from veeamcheck.model import ReasonCode, Report, Signal, Verdict
-from veeamcheck.reports._words import inert
 from veeamcheck.reports.csv import COLUMNS, guarded, render
+from veeamcheck.wording import inert
 
 FORMULA_SIGNS = tuple("=+-@\t\r＝＋－＠")
 

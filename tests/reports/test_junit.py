@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.reports.golden import assert_golden
 from tests.samples import SAMPLES, everything, flow, isolated, report
 from veeamcheck.model import ReasonCode, Report, RuleNote, Verdict
-from veeamcheck.reports._words import inert
 from veeamcheck.reports.junit import render
+from veeamcheck.wording import inert
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit-10.xsd")
 

@@ -12,8 +12,9 @@ from markdown_it.token import Token
 from tests.reports.golden import assert_golden
 from tests.samples import all_pass, everything, flow, hostile, report, run_note
 from veeamcheck.model import ReasonCode, Verdict, Waived
-from veeamcheck.reports._words import inert
-from veeamcheck.reports.markdown import code, render, text
+from veeamcheck.reports._markdown import code, text
+from veeamcheck.reports.markdown import render
+from veeamcheck.wording import inert
 
 GITHUB = MarkdownIt("gfm-like")
 assert GITHUB.linkify

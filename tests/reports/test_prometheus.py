@@ -14,8 +14,8 @@ from tests.programs import required
 from tests.reports.golden import assert_golden
 from tests.samples import SAMPLES, everything, flow, isolated, report, run_note, seen
 from veeamcheck.model import Evidence, ReasonCode, Report, Signal, Transport, Verdict, Waived
-from veeamcheck.reports._words import inert
 from veeamcheck.reports.prometheus import METRICS, render
+from veeamcheck.wording import inert
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 """Values by metric and the labels' values, in the order of METRICS."""

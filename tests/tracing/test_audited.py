@@ -9,7 +9,7 @@ import pytest
 
 from tests.test_verdict import A, flow, judged, rows_of, said, seen
 from veeamcheck.auditing.follow_up import MOST_TRACES, follow_up
-from veeamcheck.auditing.vantage import Seen
+from veeamcheck.auditing.seen import Seen
 from veeamcheck.expand import expand
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import (

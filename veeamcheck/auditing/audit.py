@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from time import monotonic
 
 from veeamcheck.auditing.conclusion import conclude
 from veeamcheck.auditing.follow_up import Tracer, follow_up
-from veeamcheck.auditing.vantage import Seen, Settings, Vantage
+from veeamcheck.auditing.seen import Seen
+from veeamcheck.auditing.settings import Settings
+from veeamcheck.auditing.vantage import Vantage
 from veeamcheck.expand import expand, select
-from veeamcheck.model import Flow, Inventory, Plan, Progress, Report, Transport
+from veeamcheck.model import Inventory, Plan, Progress, Report, Transport
 from veeamcheck.net.interface import Network, VantageError
 from veeamcheck.ports import PortSet
-
-__all__ = ["Progress", "Settings", "audit"]
-
 
 Reach = Callable[[str], AbstractAsyncContextManager[Network]]
 """Gives the network of another host by its name; raises VantageError where it cannot.
@@ -54,9 +53,11 @@ async def audit(
     wanted = {settings.vantage, *settings.beyond}
     names = dict.fromkeys(flow.runs_from for flow in plan.flows if flow.runs_from in wanted)
     seen = {name: Seen() for name in names}
+    homes = _to_ask_at_home(settings, plan, besides=names)
+    seen |= {name: Seen(only_home=True) for name in homes}
     free = asyncio.Semaphore(_VANTAGES_AT_ONCE)
 
-    async def probe_from(name: str) -> None:
+    async def probe_from(name: str, into: Seen) -> None:
         flows = [flow for flow in plan.flows if flow.runs_from == name]
         async with free:
             try:
@@ -68,17 +69,29 @@ async def audit(
                         settings,
                         network=way,
                         flows=flows,
-                        seen=seen[name],
-                        home=_tcp_ports(flow for flow in plan.flows if flow.target == name),
+                        seen=into,
+                        home=_tcp_ports(plan, name),
                     )
                     await vantage.probe()
             except VantageError as error:
-                seen[name].unreached = str(error)
+                into.unreached = str(error)
+
+    async def ask_again_at_home(name: str) -> None:
+        """What proves a block is a listener that was up before and after the probes."""
+        now = Seen(only_home=True)
+        first, seen[name].listening = seen[name].listening, {}
+        await probe_from(name, now)
+        for place in first.keys() & now.listening.keys():
+            seen[name].listening[place] = first[place] & now.listening[place]
 
     async def probe_all() -> None:
         async with asyncio.TaskGroup() as group:
-            for name in names:
-                group.create_task(probe_from(name))
+            for name, each in seen.items():
+                group.create_task(probe_from(name, each))
+        async with asyncio.TaskGroup() as group:
+            for name in homes:
+                if seen[name].listening:
+                    group.create_task(ask_again_at_home(name))
         if settings.trace:
             await follow_up(inventory, plan, settings.vantage, seen, tracer)
 
@@ -86,11 +99,23 @@ async def audit(
     return conclude(inventory, plan, settings, seen, start=start, interrupted=interrupted)
 
 
-def _tcp_ports(flows: Iterable[Flow]) -> PortSet:
+def _to_ask_at_home(settings: Settings, plan: Plan, besides: Container[str]) -> tuple[str, ...]:
+    """The hosts where no flow starts, but which can say whether our listener is up on them.
+
+    A repository is mostly a target alone: without its word, what a firewall drops on all ports
+    could not be told from ports that are idle.
+    """
+    if not settings.key or settings.checks != "service":
+        return ()
+    return tuple(name for name in settings.beyond if name not in besides and _tcp_ports(plan, name))
+
+
+def _tcp_ports(plan: Plan, target: str) -> PortSet:
+    """What the plan needs of `target`."""
     return PortSet.of_runs(
         run
-        for flow in flows
-        if flow.transport is Transport.TCP
+        for flow in plan.flows
+        if flow.target == target and flow.transport is Transport.TCP
         for ports in (flow.ports, flow.failover_ports or PortSet())
         for run in ports.runs
     )

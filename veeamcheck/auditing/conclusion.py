@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from veeamcheck import __version__
 from veeamcheck.auditing.outcomes import judge_all
-from veeamcheck.auditing.vantage import Seen, Settings
+from veeamcheck.auditing.seen import Seen
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.model import (
     Affected,
     End,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from veeamcheck.auditing.outcomes import judge_all
-from veeamcheck.auditing.vantage import Seen
+from veeamcheck.auditing.seen import Seen
 from veeamcheck.model import Inventory, Plan, Trace
 from veeamcheck.net.hops import why_not
 from veeamcheck.tracing.audited import to_trace
@@ -33,7 +33,7 @@ async def follow_up(
     because they share routers that send one answer a second; what is left out is said.
     """
     for name, each in seen.items():
-        if name != vantage and not each.unreached:
+        if name != vantage and not each.unreached and not each.only_home:
             each.missing_evidence += (f"{name}: paths can only be traced from this machine",)
     if vantage is None or vantage not in seen:
         return

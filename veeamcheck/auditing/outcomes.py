@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from veeamcheck.auditing.certificates import differences
-from veeamcheck.auditing.vantage import Seen
+from veeamcheck.auditing.seen import Seen
 from veeamcheck.engine.fold import unresolved
 from veeamcheck.farside.knowledge import Listening, with_listeners
 from veeamcheck.model import (
@@ -18,6 +18,7 @@ from veeamcheck.model import (
     Inventory,
     Outcome,
     PairFacts,
+    Phase,
     Plan,
     ReasonCode,
     Transport,
@@ -99,7 +100,8 @@ def _untested(
         )
     if seen is None or (seen.unreached and not any(row.probed for row in rows)):
         host = flow.runs_from
-        reason = f"run `veeamcheck run -i {inventory.file} --from {host}` on {host}"
+        phase = "" if inventory.phase is Phase.LIVE else f" --phase {inventory.phase}"
+        reason = f"run `veeamcheck run -i {inventory.file} --from {host}{phase}` on {host}"
         if seen is None:
             reason = f"starts at {flow.source}: {reason}"
         else:  # the same for all flows of this host, so that they can be told together
@@ -109,7 +111,9 @@ def _untested(
 
 
 def _no_way_in(host: str, seen: Seen) -> str:
-    return f"{host} could not be used over SSH: {seen.unreached}"
+    wanted = "asked" if seen.only_home else "used"
+    what = " whether our listener is up there" if seen.only_home else ""
+    return f"{host} could not be {wanted} over SSH{what}: {seen.unreached}"
 
 
 def _unreached(seen: Mapping[str, Seen]) -> tuple[str, ...]:

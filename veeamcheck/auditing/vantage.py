@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from veeamcheck.auditing.seen import Seen
 from veeamcheck.auditing.services import Expected, Services
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.engine.dispatch import Dispatcher
 from veeamcheck.engine.fold import fold
 from veeamcheck.engine.pace import PACES
 from veeamcheck.engine.ranges import FROM_BOTTOM, SPREAD
 from veeamcheck.engine.sweep import Sweep
-from veeamcheck.expand import Selection
 from veeamcheck.farside.recognise import Recogniser, recognise_datagram
 from veeamcheck.model import (
     Evidence,
@@ -24,9 +25,7 @@ from veeamcheck.model import (
     Mode,
     Observation,
     PairFacts,
-    Policy,
     Signal,
-    Trace,
     Transport,
 )
 from veeamcheck.net.interface import Network, UnresolvedError
@@ -47,29 +46,6 @@ _BLOCKED_IF_UP = (Signal.SILENT, Signal.REFUSED)
 _SAMPLED = FROM_BOTTOM + 1 + SPREAD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What to audit, and how."""
-
-    vantage: str | None
-    """The inventory host that this machine is."""
-    beyond: tuple[str, ...] = ()
-    """Other hosts to probe from, each through its own way in."""
-    selection: Selection = field(default_factory=Selection)
-    full_range: bool = False
-    """Contact each port of a range instead of sampling it."""
-    check_failover: bool = False
-    """Contact failover ports also where the primary port works."""
-    checks: str = "service"
-    """``service``: ask what answers; ``connect``: stop at the handshake."""
-    trace: bool = False
-    """Find where on the path the blocked ports are, from this machine."""
-    pace: str = "normal"
-    policy: Policy = field(default_factory=Policy)
-    key: bytes | None = field(default=None, repr=False)
-    """What our listeners hold: with it they are recognised."""
-
-
 @dataclass(slots=True)
 class Target:
     """What one address must be asked."""
@@ -81,51 +57,6 @@ class Target:
     """(service, port)"""
     flows: list[tuple[Flow, str]] = field(default_factory=list)
     """With the declared address that led here."""
-
-
-@dataclass(slots=True)
-class Seen:
-    """What one vantage has seen so far. Filled while it probes, readable at any time."""
-
-    unreached: str | None = None
-    """Why nothing, or nothing more, could be probed from there."""
-    missing_evidence: tuple[str, ...] = ()
-
-    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Declared name -> addresses of it without a route from here."""
-    unresolved: dict[str, str] = field(default_factory=dict)
-    """Declared name -> why it has no address."""
-    sweeps: dict[str, Sweep] = field(default_factory=dict)
-    services: dict[str, Services] = field(default_factory=dict)
-    """Address -> what its open ports turned out to be."""
-    datagrams: dict[tuple[str, str, int], Observation] = field(default_factory=dict)
-    """(address, service, port) -> what it showed."""
-    evidence: dict[str, dict[tuple[str, str], tuple[Evidence, ...]]] = field(default_factory=dict)
-    """Flow id -> (declared name, address) -> its rows, once the address is done with.
-
-    Two names of a host may have the same address: each of them must be seen to work.
-    """
-    same_host: set[str] = field(default_factory=set)
-    """Flows whose vantage turned out to be their target."""
-    accepts_all: set[str] = field(default_factory=set)
-    scan_protected: set[str] = field(default_factory=set)
-    listening: dict[tuple[str, Transport], PortSet] = field(default_factory=dict)
-    """(Address, transport) -> where our listener is up."""
-    traces: list[Trace] = field(default_factory=list)
-    contacts: int = 0
-    ports_total: int = 0
-    ports_folded: int = 0
-    """Ports of addresses that are done with."""
-
-    @property
-    def was_used(self) -> bool:
-        """Whether anything was probed from there."""
-        return not self.unreached or self.contacts > 0
-
-    @property
-    def ports_done(self) -> int:
-        return self.ports_folded + sum(len(sweep.seen) for sweep in self.sweeps.values())
 
 
 class Vantage:
@@ -157,7 +88,8 @@ class Vantage:
 
     async def probe(self) -> None:
         """Fill in what is seen; may be cancelled at any time."""
-        self._seen.missing_evidence = self._network.missing_evidence
+        if not self._seen.only_home:
+            self._seen.missing_evidence = self._network.missing_evidence
         await self._resolve()
         targets = self._targets()
         self._seen.ports_total = sum(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from veeamcheck.auditing.audit import Reach, Settings, audit
+from veeamcheck.auditing.audit import Reach, audit
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.cli._exit import CommandError
 from veeamcheck.cli._input import (
     is_over_ssh,
@@ -65,6 +66,12 @@ class Start(NamedTuple):
         return (self.there,) if self.there else ()
 
 
+_ALONE = (
+    "--all audited from this host alone: no other host of the inventory has `ssh`; "
+    "`ssh = true` at a host lets it be probed from there"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auditor:
     """The audit that the command line asks for, of the inventory as it is by then."""
@@ -83,11 +90,14 @@ class Auditor:
         if self.phase:
             inventory = replace(inventory, phase=Phase(self.phase))
         beyond = self.start.beyond(inventory)
+        # What starts at the only vantage is not left to its stand-in.
+        plan = selected_plan(expand(inventory, here or there), self.settings.selection)
+        if self.start.everywhere and not beyond:
+            plan = replace(plan, warnings=(*plan.warnings, _ALONE))
         return Audit(
             inventory=inventory,
             settings=replace(self.settings, beyond=beyond),
-            # What starts at the only vantage is not left to its stand-in.
-            plan=selected_plan(expand(inventory, here or there), self.settings.selection),
+            plan=plan,
             reach=_reach(inventory) if beyond else None,
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import importlib
 import os
 import pkgutil
 import signal
@@ -26,6 +25,7 @@ from veeamcheck.cli._output import (
     say,
     write_stdout,
 )
+from veeamcheck.variants import load_variant, variants
 
 PROGRAM = "veeamcheck"
 
@@ -45,16 +45,12 @@ class _Commands(TyperGroup):
 
 def command_names() -> list[str]:
     """Every command, by name."""
-    return sorted(
-        module.name
-        for module in pkgutil.iter_modules(cli.__path__)
-        if not module.name.startswith("_")
-    )
+    return variants(cli.__path__)
 
 
 def load_command(name: str) -> Any:
     """The command as click runs it."""
-    command = typer.main.get_command(importlib.import_module(f"veeamcheck.cli.{name}").app)
+    command = typer.main.get_command(load_variant("veeamcheck.cli", cli.__path__, name).app)
     command.name = name
     return command
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from veeamcheck.diagnosis.causes import Cause, find_causes
-from veeamcheck.diagnosis.words import counted, listed
 from veeamcheck.diff import Change, Kind, Standing
 from veeamcheck.model import Report, Verdict
-from veeamcheck.reports._words import inert
 from veeamcheck.watching import News, Turn
+from veeamcheck.wording import counted, inert, listed
 
 _MANY = 3
 """So many flows of which the same is to be told are one line."""

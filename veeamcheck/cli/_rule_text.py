@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from veeamcheck.diagnosis.words import target_text
 from veeamcheck.model import Condition, Population, Rule, RuleSet, Value
+from veeamcheck.wording import target_text
 
 
 def rules_text(rule_set: RuleSet) -> str:

@@ -137,8 +137,8 @@ def _named(run: Snapshot) -> dict[str, str]:
 def _blocks(
     before: Snapshot, after: Snapshot, changes: tuple[Change, ...]
 ) -> Iterator[RenderableType]:
-    from veeamcheck.reports._words import inert
     from veeamcheck.reports.terminal.blocks import Entry, heading, paragraph, text_of
+    from veeamcheck.wording import inert
 
     was, now = (f"{inert(run.title)} ({time_text(run.start)})" for run in (before, after))
     yield paragraph(("veeamcheck diff", "bold"), f" · {was} → {now}")

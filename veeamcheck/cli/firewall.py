@@ -23,7 +23,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from veeamcheck import firewall as firewalls
 from veeamcheck.auditing.conclusion import rule_notes
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
@@ -31,9 +30,11 @@ from veeamcheck.cli._exit import CommandError, Status
 from veeamcheck.cli._input import read_inventory, read_result, selected_plan, selection_of
 from veeamcheck.cli._output import say
 from veeamcheck.expand import expand
-from veeamcheck.firewall import Dialect, Request, RequestError
+from veeamcheck.firewall import dialects
+from veeamcheck.firewall.connections import address_book
+from veeamcheck.firewall.dialects import Dialect, Request, RequestError
+from veeamcheck.firewall.openings import Openings, find_openings
 from veeamcheck.model import Flow, Inventory, Plan, Report, RuleNote
-from veeamcheck.openings import Openings, address_book, find_openings
 from veeamcheck.toml.text import suggest
 
 app = new_app()
@@ -48,8 +49,8 @@ def firewall(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help=f"What to write: {', '.join(firewalls.dialects())}.",
-            autocompletion=firewalls.dialects,
+            help=f"What to write: {', '.join(dialects.dialects())}.",
+            autocompletion=dialects.dialects,
         ),
     ],
     report: Annotated[
@@ -154,13 +155,13 @@ def firewall(
 
 
 def _dialect(name: str) -> Dialect:
-    known = firewalls.dialects()
+    known = dialects.dialects()
     if name not in known:
         raise typer.BadParameter(
             f"{name!r} is no format; there are: {', '.join(known)}{suggest(name, known)}",
             param_hint="--format",
         )
-    return firewalls.dialect(name)
+    return dialects.dialect(name)
 
 
 def _report(file: Path) -> Report:
@@ -253,8 +254,8 @@ def _usual_name(failing: Report | None) -> str:
 
 
 def _tell(found: Openings, *, failed_only: bool) -> None:
-    from veeamcheck.diagnosis.words import counted
-    from veeamcheck.firewall._words import left_out
+    from veeamcheck.firewall.dialects._words import left_out
+    from veeamcheck.wording import counted
 
     if not found.openings:
         say("nothing is blocked that a firewall could let through" if failed_only else "no rules")

@@ -25,9 +25,9 @@ from veeamcheck.cli._exit import CommandError, Status
 from veeamcheck.cli._history import inventory_key, open_history, recorded_inventory
 from veeamcheck.cli._news_text import time_text
 from veeamcheck.cli._output import write_stdout
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.history import FlowHistory, Run
 from veeamcheck.model import Verdict
+from veeamcheck.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -122,9 +122,9 @@ def _flows_json(inventory: str, flows: Sequence[FlowHistory]) -> dict[str, Any]:
 def _flow_blocks(
     inventory: str, flows: Sequence[FlowHistory], *, verbose: bool
 ) -> Iterator[RenderableType]:
-    from veeamcheck.reports._words import inert
     from veeamcheck.reports.terminal.blocks import Entry, paragraph, text_of
     from veeamcheck.reports.terminal.words import LOOKS, verdict_piece
+    from veeamcheck.wording import inert
 
     order = list(LOOKS)
     shown = [each for each in flows if verbose or _needs_a_look(each)]
@@ -187,8 +187,8 @@ def _runs_json(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _run_blocks(runs: Sequence[Run]) -> Iterator[RenderableType]:
-    from veeamcheck.reports._words import inert
     from veeamcheck.reports.terminal.blocks import Entry, text_of
+    from veeamcheck.wording import inert
 
     for run in runs:
         counts = ", ".join(f"{run.counts[each]} {each}" for each in Verdict if each in run.counts)

@@ -23,12 +23,12 @@ from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import CommandError, Status
 from veeamcheck.cli._input import DEFAULT_INVENTORY
 from veeamcheck.cli._output import reason_of, say
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.expand import expand
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import InputError, RuleSet
 from veeamcheck.rulesets import load_rule_set
 from veeamcheck.starter import NAMES, starting_inventory
+from veeamcheck.wording import counted
 
 app = new_app()
 

@@ -26,7 +26,7 @@ import re
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -155,7 +155,8 @@ async def _serve(
     async def show() -> None:
         if not quiet:
             await _tell_what_may_hide_it(opening, started)
-            say(f"\nuntil it is stopped (Ctrl-C), or for {seconds:,.0f} s")
+            end = (begun + timedelta(seconds=seconds)).astimezone()
+            say(f"\nuntil it is stopped (Ctrl-C), at the latest {end:%Y-%m-%d %H:%M}")
             await watch(visits)
 
     serving, waiting = asyncio.create_task(listener.serve()), asyncio.create_task(stop.wait())

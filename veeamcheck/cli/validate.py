@@ -16,8 +16,8 @@ from veeamcheck.cli._app import help_text, new_app
 from veeamcheck.cli._exit import Status
 from veeamcheck.cli._input import read_inventory
 from veeamcheck.cli._output import say
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.expand import expand
+from veeamcheck.wording import counted
 
 app = new_app()
 

@@ -48,9 +48,9 @@ from veeamcheck.cli._input import read_inventory
 from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._news_text import news_lines
 from veeamcheck.cli._output import Output, parse_outputs, reason_of, say, write_file, write_stdout
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.history import default_path
 from veeamcheck.model import InputError, Inventory, Report, Verdict
+from veeamcheck.wording import counted
 
 app = new_app()
 

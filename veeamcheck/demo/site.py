@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 
-from veeamcheck.auditing.audit import Settings, audit
+from veeamcheck.auditing.audit import audit
+from veeamcheck.auditing.settings import Settings
 from veeamcheck.demo.services import HangUp, HttpsServer, SshServer, end, tls_context
 from veeamcheck.inventory import parse_inventory
 from veeamcheck.model import Inventory, Progress, Report, Verdict

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from veeamcheck.diagnosis.seen import network_of
-from veeamcheck.diagnosis.words import counted, listed
 from veeamcheck.model import (
     Evidence,
     InstalledBy,
@@ -24,7 +23,8 @@ from veeamcheck.model import (
 )
 from veeamcheck.ports import PortSet
 from veeamcheck.probes.interface import UNHEARD
-from veeamcheck.verdict import beside_rejects, meaning
+from veeamcheck.verdict import beside_rejects, is_listener_up, meaning
+from veeamcheck.wording import counted, listed
 
 
 class Who(StrEnum):
@@ -201,6 +201,16 @@ def _unresolved(group: Group) -> Advice:
 
 
 def _host_down(group: Group) -> Advice:
+    if any(map(is_listener_up, group.rows)):
+        return Advice(
+            f"Nothing from {group.vantages} reaches {group.addressed}, although our listener is "
+            "up there.",
+            (Who.NETWORK, Who.SERVER),
+            (
+                f"The host is up. Its own firewall or one on the way from {group.vantages} drops "
+                "the connections: ask to allow those below.",
+            ),
+        )
     unreachable = group.seen(Signal.UNREACHABLE)
     by = _foreign(group)
     told = ""
@@ -534,9 +544,9 @@ def _transports(group: Group) -> str:
 
 
 def _services(group: Group) -> str:
-    """The services by name, where the name says more than the transport."""
-    known: Iterable[str] = (flow.service for flow in group.flows)
-    return listed(name for name in known if name not in ("tcp", "udp"))
+    """The services by name; empty where one of them has none but its transport's."""
+    names = [flow.service for flow in group.flows]
+    return "" if {"tcp", "udp"} & set(names) else listed(names)
 
 
 _ADVICE: dict[Kind, Callable[[Group], Advice]] = {

@@ -25,9 +25,9 @@ from veeamcheck.diagnosis.explanation import (
 from veeamcheck.diagnosis.knowledge import Knowledge, needed_ports
 from veeamcheck.diagnosis.log_lines import Clues, Incident, Place
 from veeamcheck.diagnosis.messages import MESSAGES, Message, Subject, ports_of
-from veeamcheck.diagnosis.words import command_line, counted, listed
 from veeamcheck.model import Flow, Listener, NotCoveredNote, Transport
 from veeamcheck.ports import PortSet
+from veeamcheck.wording import command_line, counted, listed
 
 _MOST_RULES = 4
 """So many ``--rule`` a command has; one that names more is not for typing."""

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from veeamcheck.diagnosis.causes import LEAST, Cause
 from veeamcheck.diagnosis.health import isolated_flows
-from veeamcheck.diagnosis.words import counted, listed
 from veeamcheck.model import Affected, End, Outcome, Report, RuleNote, Verdict
+from veeamcheck.wording import counted, listed
 
 
 class State(StrEnum):

@@ -10,10 +10,10 @@ from functools import cached_property
 
 from veeamcheck.diagnosis.explanation import RuleFact
 from veeamcheck.diagnosis.host_names import HostNames
-from veeamcheck.diagnosis.words import listed, target_text
 from veeamcheck.expand import target_role
 from veeamcheck.model import Flow, Inventory, Mode, Plan, Rule, RuleSet, Skipped, Transport
 from veeamcheck.ports import PortSet
+from veeamcheck.wording import listed, target_text
 
 _LONGEST_PATTERN = 200
 """Characters; what is longer is a line of a log, and reading it as a glob could take minutes."""

@@ -5,9 +5,9 @@ Modules whose names begin with an underscore are what formats share.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from typing import TYPE_CHECKING
+
+from veeamcheck.variants import load_variant, variants
 
 if TYPE_CHECKING:
     from veeamcheck.model import Report
@@ -15,14 +15,10 @@ if TYPE_CHECKING:
 
 def formats() -> list[str]:
     """The names of all formats, by file name: none is imported."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
-    )
+    return variants(__path__)
 
 
 def render(name: str, report: Report) -> str:
     """The report in the format of that name; KeyError if there is none."""
-    if name not in formats():
-        raise KeyError(name)
-    text: str = importlib.import_module(f"{__name__}.{name}").render(report)
+    text: str = load_variant(__name__, __path__, name).render(report)
     return text

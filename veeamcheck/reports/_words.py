@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from veeamcheck.diagnosis.explanation import RuleFact
 from veeamcheck.diagnosis.impact import Impact, State
-from veeamcheck.diagnosis.words import command_line, counted
-from veeamcheck.model import Evidence, Flow, Outcome, Report, RunNote, Signal, Verdict
+from veeamcheck.model import Evidence, Flow, Outcome, Phase, Report, RunNote, Signal, Verdict
 from veeamcheck.ports import PortSet
+from veeamcheck.wording import command_line, counted, inert
 
 _MOST_RUNS = 8
 """So many runs of ports are shown of one signal; --verbose shows all."""
@@ -24,16 +24,6 @@ SIGNS = {
     Verdict.UNTESTED: "-",
 }
 """Every verdict, in the order in which people should see them."""
-
-
-def inert(text: str) -> str:
-    """One line that shows control, invisible and broken characters instead of obeying them."""
-    line = " ".join(text.split())
-    if line.isprintable():
-        return line
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
-    )
 
 
 def conclusion(report: Report) -> tuple[Verdict, str]:
@@ -79,8 +69,11 @@ def _do(count: int, verb: str) -> str:
 
 
 def command(run: RunNote, host: str) -> str:
-    """What to type on a host to test the flows that start there."""
-    return command_line("veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host))
+    """What to type on a host to test the flows that start there, and judge them alike."""
+    phase = () if run.phase is Phase.LIVE else ("--phase", run.phase)
+    return command_line(
+        "veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host), *phase
+    )
 
 
 def impact_title(impacts: Iterable[Impact]) -> str:

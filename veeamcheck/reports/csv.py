@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from io import StringIO
 
 from veeamcheck.model import Outcome, Report, RuleNote
-from veeamcheck.reports._words import inert
+from veeamcheck.wording import inert
 
 COLUMNS = (
     "source",

@@ -16,7 +16,8 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from veeamcheck.diagnosis.causes import Cause, find_causes
 from veeamcheck.diagnosis.health import isolated_flows, isolated_vantages
 from veeamcheck.model import Outcome, Report, RuleNote, RunNote, Verdict
-from veeamcheck.reports._words import in_full, inert, needs
+from veeamcheck.reports._words import in_full, needs
+from veeamcheck.wording import inert
 
 
 def render(report: Report) -> str:

@@ -1,71 +1,33 @@
 """Markdown (GitHub's, GitLab's), for a ticket: what to do first, then every flow.
 
-Names, ports and commands are code; sentences are text in which nothing is markup, a link or a
-mention, whatever they hold.
+Names, ports and commands are code, sentences are text; `_markdown` sees to it that they stay so.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
 from veeamcheck.diagnosis.impact import find_impact, lines
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
+from veeamcheck.reports._markdown import code, link, section, table, text
+from veeamcheck.reports._next_steps import next_steps
 from veeamcheck.reports._words import (
     SIGNS,
     command,
     conclusion,
     duration,
     impact_title,
-    inert,
     needs,
     ports_text,
     seen,
 )
-
-_AS_CODE = re.compile(
-    r"(?<!`)`([^`|\\\s]|[^`|\\\s][^`|\\]*[^`|\\\s])`(?!`)"  # code already, as in advice
-    r"|([^\s|`\\]*(?:[@#]|://|www\.)[^\s|`\\]*)"
-)
-"""What is shown as code: also words that web pages make links or mentions of, even escaped."""
-_MARKUP = re.compile(r"[\\`*_\[\]~$]")
-_BLOCK = re.compile(r"^(\d+(?=[.)](?: |$))|(?=[-+=]))")
-"""Where a line would start a list or a rule."""
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
-_URL = re.compile(r"https?://[\w.:/?=&%~+,;-]+")
+from veeamcheck.wording import counted
 
 
 def render(report: Report) -> str:
     """The report as one Markdown page."""
     return "\n\n".join(_blocks(report)) + "\n"
-
-
-def text(sentence: str) -> str:
-    """The sentence as one line that reads as it is, wherever it stands."""
-    line = inert(sentence)
-    pieces, end = [], 0
-    for found in _AS_CODE.finditer(line):
-        pieces += [_escaped(line[end : found.start()]), f"`{found[1] or found[2]}`"]
-        end = found.end()
-    return _BLOCK.sub(r"\1\\", "".join([*pieces, _escaped(line[end:])]))
-
-
-def code(name: str) -> str:
-    """The name as code, or as text where code could not hold it in a table."""
-    line = inert(name)
-    return text(line) if re.search(r"[|`\\]", line) or not line else f"`{line}`"
-
-
-def _escaped(line: str) -> str:
-    for sign, entity in _ENTITIES.items():
-        line = line.replace(sign, entity)
-    return _MARKUP.sub(r"\\\g<0>", line)
-
-
-def _link(label: str, url: str) -> str:
-    return f"[{text(label)}]({url})" if _URL.fullmatch(url) else f"{text(label)} {code(url)}"
 
 
 # --- the page --------------------------------------------------------------------------------
@@ -75,7 +37,7 @@ def _blocks(report: Report) -> Iterator[str]:
     verdict, sentence = conclusion(report)
     yield f"# veeamcheck: {SIGNS[verdict]} {text(sentence)}"
     yield _run(report.run)
-    yield _table(
+    yield table(
         ("", "Verdict", "Flows"),
         [
             (sign, verdict, f"{report.summary[verdict]:,}")
@@ -95,6 +57,7 @@ def _blocks(report: Report) -> Iterator[str]:
         yield "## What to do first"
     for number, cause in enumerate(causes, 1):
         yield from _cause(number, cause)
+    yield from section("For what is blocked", map(text, next_steps(report)))
     yield from _flows(report)
     yield from _untested(report)
     yield from _limits(report)
@@ -109,7 +72,7 @@ def _run(run: RunNote) -> str:
         f"veeamcheck {text(run.version)}",
     ]
     documents = [
-        _link(f"{note.id} {note.product_version}, revision {note.revision}", note.document)
+        link(f"{note.id} {note.product_version}, revision {note.revision}", note.document)
         for note in run.rule_sets
     ]
     return " · ".join([*facts, *documents])
@@ -128,7 +91,7 @@ def _cause(number: int, cause: Cause) -> Iterator[str]:
 
 
 def _connections(connections: Sequence[Connection]) -> str:
-    return _table(
+    return table(
         ("Source", "Source address", "Destination", "Destination address", "Protocol", "Ports"),
         [
             (
@@ -152,7 +115,7 @@ def _flows(report: Report) -> Iterator[str]:
     ]
     if judged:
         yield "## Flows"
-        yield _table(
+        yield table(
             ("Verdict", "Source", "Destination", "Seen", "Reason", "Rule", "Document"),
             [
                 (
@@ -170,7 +133,7 @@ def _flows(report: Report) -> Iterator[str]:
     waived = [(flow, flow.waived) for flow in report.flows if flow.waived]
     if waived:
         yield "## Waived: known and accepted"
-        yield _table(
+        yield table(
             ("Flow", "Without the waiver", "Seen", "Until", "Why"),
             [
                 (
@@ -193,7 +156,7 @@ def _source(flow: Outcome) -> str:
 
 def _row(flow: Outcome, rule: RuleNote | None) -> str:
     label = f"{flow.section}, row {flow.row}"
-    return _link(label, rule.document) if rule else text(label)
+    return link(label, rule.document) if rule else text(label)
 
 
 def _untested(report: Report) -> Iterator[str]:
@@ -204,7 +167,7 @@ def _untested(report: Report) -> Iterator[str]:
             by_host.setdefault(flow.runs_from, []).append(flow)
     if by_host:
         yield "## Not tested yet: run these there"
-        yield _table(
+        yield table(
             ("Host", "Command", "Flows"),
             [
                 (code(host), code(command(report.run, host)), f"{len(flows):,}")
@@ -213,7 +176,7 @@ def _untested(report: Report) -> Iterator[str]:
         )
     if untested:
         yield "## Untested flows"
-        yield _table(
+        yield table(
             ("Source", "Destination", "Needs", "Rule", "Reason"),
             [
                 (
@@ -230,28 +193,16 @@ def _untested(report: Report) -> Iterator[str]:
 
 def _limits(report: Report) -> Iterator[str]:
     """What a reader must not take this report for."""
-    yield from _list("Warnings", map(text, report.warnings))
-    yield from _list(
+    yield from section("Warnings", map(text, report.warnings))
+    yield from section(
         "What could not be told apart from here", map(text, report.run.missing_evidence)
     )
     allowed = {pattern: rule for rule in report.rules for pattern in rule.allow_list}
-    yield from _list(
+    yield from section(
         "Names to allow in proxies and firewalls, never contacted",
         (f"{code(pattern)} for {code(rule.id)}" for pattern, rule in allowed.items()),
     )
-    yield from _list(
+    yield from section(
         "Not covered by the document, so not checked",
-        (_link(note.what, note.where) for note in report.run.not_covered),
+        (link(note.what, note.where) for note in report.run.not_covered),
     )
-
-
-def _list(title: str, items: Iterable[str]) -> Iterator[str]:
-    lines = [f"- {item}" for item in items]
-    if lines:
-        yield f"## {title}"
-        yield "\n".join(lines)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

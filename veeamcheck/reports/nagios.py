@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from veeamcheck.diagnosis.causes import Cause, find_causes
 from veeamcheck.diagnosis.health import Health, health, isolated_vantages
-from veeamcheck.diagnosis.words import counted, listed
 from veeamcheck.model import Report, Verdict
-from veeamcheck.reports._words import SIGNS, conclusion, inert
+from veeamcheck.reports._words import SIGNS, conclusion
+from veeamcheck.wording import counted, inert, listed
 
 _MOST = 20
 """So many causes and waivers are told: some monitoring systems read no more than 4 KB."""

@@ -15,7 +15,7 @@ from veeamcheck.diagnosis.advice import Kind
 from veeamcheck.diagnosis.causes import find_causes
 from veeamcheck.diagnosis.health import health, is_complete, isolated_vantages
 from veeamcheck.model import Outcome, Report, Verdict
-from veeamcheck.reports._words import inert
+from veeamcheck.wording import inert
 
 if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily

@@ -5,9 +5,9 @@ One module a dialect, each with ``render(contacts) -> str``, beside the script t
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from typing import TYPE_CHECKING
+
+from veeamcheck.variants import load_variant, variants
 
 if TYPE_CHECKING:
     from veeamcheck.auditing.contacts import Contacts
@@ -15,14 +15,10 @@ if TYPE_CHECKING:
 
 def dialects() -> list[str]:
     """The names of all dialects, by file name: none is imported."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
-    )
+    return variants(__path__)
 
 
 def render(name: str, contacts: Contacts) -> str:
     """The script in the dialect of that name; KeyError if there is none."""
-    if name not in dialects():
-        raise KeyError(name)
-    text: str = importlib.import_module(f"{__name__}.{name}").render(contacts)
+    text: str = load_variant(__name__, __path__, name).render(contacts)
     return text

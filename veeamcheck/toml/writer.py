@@ -14,6 +14,11 @@ def toml_text(document: Mapping[str, Any]) -> str:
     return "\n".join(_tables(document, ())).lstrip("\n") + "\n"
 
 
+def toml_string(text: str) -> str:
+    """The text in quotes; JSON's escapes are TOML's, but for the one character JSON leaves be."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _tables(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     plain = {key: value for key, value in table.items() if not _has_header(value, path)}
     if path and (plain or not table):
@@ -38,7 +43,7 @@ def _has_header(value: Any, path: tuple[str, ...]) -> bool:
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_string(name)
 
 
 def _value(value: Any) -> str:
@@ -46,8 +51,7 @@ def _value(value: Any) -> str:
         case bool():
             return str(value).lower()
         case str():
-            # JSON's escapes are TOML's, but for the one character that JSON leaves be.
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+            return toml_string(value)
         case date():
             return value.isoformat()
         case Mapping():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from veeamcheck.model import Hop, Observation, Place, Signal, Trace, TraceRow, Transport
 from veeamcheck.tracing.lane import MOST, WHOLE, Lane, agrees
+from veeamcheck.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,4 +323,4 @@ def _name(hop: Hop) -> str:
 
 
 def _hops(number: int) -> str:
-    return f"{number} hop{'' if number == 1 else 's'}"
+    return counted(number, "hop")

@@ -21,9 +21,9 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from veeamcheck.diagnosis.causes import find_causes
-from veeamcheck.reports._words import inert
 from veeamcheck.reports.html.content import page_content
 from veeamcheck.reports.html.data import page_data
+from veeamcheck.wording import inert
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from veeamcheck.diagnosis.causes import Cause
 from veeamcheck.diagnosis.impact import Impact, find_impact, lines
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, Phase, ReasonCode, Report, RunNote, Skipped, Verdict
 from veeamcheck.reports._words import (
     SIGNS,
@@ -19,6 +18,7 @@ from veeamcheck.reports._words import (
     ports_text,
 )
 from veeamcheck.reports.html.data import link
+from veeamcheck.wording import counted
 
 _FIRST_LOSSES = 10
 """So many lines of what does not work are shown at once; the others on demand."""

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from veeamcheck.diagnosis.causes import Cause
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Evidence, Outcome, Report, RuleNote, Signal
-from veeamcheck.reports._words import SIGNS, inert, needs, ports_text
+from veeamcheck.reports._words import SIGNS, needs, ports_text
+from veeamcheck.wording import counted, inert
 
 _VERDICTS = {verdict: number for number, verdict in enumerate(SIGNS)}
 

@@ -10,10 +10,10 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from veeamcheck.diagnosis.explanation import About, Explanation, Finding, Meaning, RuleFact
-from veeamcheck.diagnosis.words import counted, listed
 from veeamcheck.model import Flow
-from veeamcheck.reports._words import ends, inert, needs
+from veeamcheck.reports._words import ends, needs
 from veeamcheck.reports.terminal.blocks import Entry, Page, heading, labelled, paragraph, text_of
+from veeamcheck.wording import counted, inert, listed
 
 T = TypeVar("T")
 

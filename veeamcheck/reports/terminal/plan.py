@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Flow, Plan
-from veeamcheck.reports._words import inert
 from veeamcheck.reports.terminal.blocks import Entry, heading, paragraph, text_of
 from veeamcheck.reports.terminal.rows import flow_rows
 from veeamcheck.reports.terminal.skipped import skipped_blocks
+from veeamcheck.wording import counted, inert
 
 
 def plan_blocks(plan: Plan, *, over_ssh: bool = False) -> Iterator[RenderableType]:

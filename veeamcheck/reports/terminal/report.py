@@ -10,9 +10,9 @@ from rich.text import Text
 
 from veeamcheck.diagnosis.causes import Cause, Connection, find_causes
 from veeamcheck.diagnosis.impact import Impact, find_impact, lines
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import Outcome, ReasonCode, Report, RuleNote, RunNote, Verdict
 from veeamcheck.reports._level import Level
+from veeamcheck.reports._next_steps import next_steps
 from veeamcheck.reports._words import (
     command,
     conclusion,
@@ -20,7 +20,6 @@ from veeamcheck.reports._words import (
     ends,
     impact_title,
     in_full,
-    inert,
     place,
     ports_text,
     seen,
@@ -29,6 +28,7 @@ from veeamcheck.reports.terminal.blocks import Entry, Piece, heading, labelled, 
 from veeamcheck.reports.terminal.rows import flow_rows
 from veeamcheck.reports.terminal.skipped import skipped_blocks
 from veeamcheck.reports.terminal.words import LOOKS, verdict_piece
+from veeamcheck.wording import counted, inert
 
 _MOST = 5
 """So many connections and consequences are listed of one cause; --verbose lists all."""
@@ -75,6 +75,7 @@ def report_blocks(report: Report, level: Level) -> Iterator[RenderableType]:
     yield from _impact(find_impact(report, causes), verbose)
     yield from _causes(causes, verbose)
     if level is not Level.QUIET:
+        yield from _next_steps(report)
         parts = sections(report.flows)
         yield from _judged(parts.judged, verbose)
         yield from _waived(parts.waived)
@@ -158,6 +159,14 @@ def _causes(causes: Sequence[Cause], verbose: bool) -> Iterator[RenderableType]:
             column=column,
         )
         yield from _cause_details(cause, column + 2, verbose)
+
+
+def _next_steps(report: Report) -> Iterator[RenderableType]:
+    steps = next_steps(report)
+    if steps:
+        yield from heading("For what is blocked")
+        for step in steps:
+            yield _item(inert(step))
 
 
 def _cause_details(cause: Cause, indent: int, verbose: bool) -> Iterator[RenderableType]:

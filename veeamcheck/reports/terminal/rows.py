@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from veeamcheck.model import Flow
-from veeamcheck.reports._words import inert, needs
+from veeamcheck.reports._words import needs
 from veeamcheck.reports.terminal.blocks import Entry, text_of
+from veeamcheck.wording import inert
 
 _WIDEST_ENDS = 36
 

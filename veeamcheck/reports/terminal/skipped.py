@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from rich.console import RenderableType
 
 from veeamcheck.model import Skipped
-from veeamcheck.reports._words import inert
 from veeamcheck.reports.terminal.blocks import heading, paragraph
+from veeamcheck.wording import inert
 
 
 def skipped_blocks(skipped: Iterable[Skipped]) -> Iterator[RenderableType]:

@@ -8,11 +8,10 @@ from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.text import Text
 
-from veeamcheck.diagnosis.words import counted
 from veeamcheck.model import HopAnswer, Place, Signal, Trace, TraceRow
-from veeamcheck.reports._words import inert
 from veeamcheck.reports.terminal.blocks import paragraph
 from veeamcheck.tracing.lane import MOST
+from veeamcheck.wording import counted, inert
 
 _STYLES = {Place.ANSWERS: "green", Place.UNDECIDED: "bold cyan"}
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from veeamcheck.firewall import Request
-from veeamcheck.firewall._words import connections_text, documents, title
-from veeamcheck.openings import End, Opening
-from veeamcheck.reports.markdown import code, text
+from veeamcheck.firewall.connections import End
+from veeamcheck.firewall.dialects import Request
+from veeamcheck.firewall.dialects._words import connections_text, documents, title
+from veeamcheck.firewall.openings import Opening
+from veeamcheck.reports._markdown import autolink, code, section, table, text
 
 TAKES_NAMES = True
 ONLY_OWN = False
 HAS_CHAINS = False
-
-_URL = re.compile(r"https?://[\w.:/?=&%~+,;-]+")
 
 
 def render(request: Request) -> str:
@@ -25,7 +23,7 @@ def _blocks(request: Request) -> Iterator[str]:
     yield "# Firewall request"
     yield text(title(request)) + "."
     if request.openings:
-        yield _table(
+        yield table(
             ("Source", "Destination", "Protocol", "Ports", "Rules", "Reason"),
             [
                 (
@@ -40,8 +38,8 @@ def _blocks(request: Request) -> Iterator[str]:
             ],
         )
         yield "Replies belong to it: the firewall is taken to be stateful."
-    yield from _list("Documents", map(_page, documents(request)))
-    yield from _list(
+    yield from section("Documents", map(autolink, documents(request)))
+    yield from section(
         "Not in the request",
         (f"{text(_told(item.opening))}: {text(item.why)}" for item in request.left_out),
     )
@@ -56,21 +54,5 @@ def _ends(ends: Sequence[End]) -> str:
     )
 
 
-def _page(url: str) -> str:
-    return f"<{url}>" if _URL.fullmatch(url) else text(url)
-
-
 def _told(opening: Opening) -> str:
     return f"{connections_text(opening)} ({', '.join(rule.id for rule in opening.rules)})"
-
-
-def _list(heading: str, items: Iterable[str]) -> Iterator[str]:
-    lines = [f"- {item}" for item in items]
-    if lines:
-        yield f"## {heading}"
-        yield "\n".join(lines)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

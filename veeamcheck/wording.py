@@ -1,4 +1,4 @@
-"""How things are counted and listed in sentences."""
+"""How things are counted, listed, named and quoted wherever people read them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ def target_text(rule: Rule) -> str:
     if rule.target_gateway_of:
         return f"gateway of {rule.target_gateway_of}"
     return rule.target
+
+
+def inert(text: str) -> str:
+    """One line that shows control, invisible and broken characters instead of obeying them."""
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
+    )
 
 
 def command_line(*words: str) -> str:

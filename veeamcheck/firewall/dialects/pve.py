@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from veeamcheck.firewall import Request
-from veeamcheck.firewall._words import about, heading, label, left_out
-from veeamcheck.openings import End, Opening
+from veeamcheck.firewall.connections import End
+from veeamcheck.firewall.dialects import Request
+from veeamcheck.firewall.dialects._words import about, heading, label, left_out
+from veeamcheck.firewall.openings import Opening
 from veeamcheck.ports import PortSet
 
 TAKES_NAMES = False

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from veeamcheck.firewall import Request, RequestError
-from veeamcheck.firewall._words import about, heading, label, left_out
-from veeamcheck.openings import End, LeftOut, Opening
+from veeamcheck.firewall.connections import End
+from veeamcheck.firewall.dialects import Request, RequestError
+from veeamcheck.firewall.dialects._words import about, heading, label, left_out
+from veeamcheck.firewall.openings import LeftOut, Opening
 
 TAKES_NAMES = False
 ONLY_OWN = False

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from veeamcheck import __version__
-from veeamcheck.firewall import Request
+from veeamcheck.firewall.connections import End
+from veeamcheck.firewall.dialects import Request
+from veeamcheck.firewall.openings import LeftOut, Opening
 from veeamcheck.model import RuleNote
-from veeamcheck.openings import End, LeftOut, Opening
-from veeamcheck.reports._words import inert
+from veeamcheck.wording import inert
 
 _BEYOND_LABEL = re.compile(r"[^A-Za-z0-9 ,._-]")
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.samples import ADDRESSES, everything, flow, report, seen
+from veeamcheck.firewall.connections import address_book
+from veeamcheck.firewall.openings import Opening, Openings, find_openings
 from veeamcheck.model import Flow, Mode, Outcome, ReasonCode, RuleNote, Signal, Transport, Verdict
-from veeamcheck.openings import Opening, Openings, address_book, find_openings
 from veeamcheck.ports import PortSet
 
 HOSTS = {host: (address,) for host, address in ADDRESSES.items()}

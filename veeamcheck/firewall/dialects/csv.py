@@ -9,8 +9,9 @@ import csv
 from collections.abc import Iterable
 from io import StringIO
 
-from veeamcheck.firewall import Request
-from veeamcheck.openings import End, Opening
+from veeamcheck.firewall.connections import End
+from veeamcheck.firewall.dialects import Request
+from veeamcheck.firewall.openings import Opening
 from veeamcheck.reports.csv import guarded
 
 TAKES_NAMES = True

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from veeamcheck.firewall import Request
-from veeamcheck.firewall._words import about, documents, heading, label, left_out, plain
-from veeamcheck.openings import End, Opening
+from veeamcheck.firewall.connections import End
+from veeamcheck.firewall.dialects import Request
+from veeamcheck.firewall.dialects._words import about, documents, heading, label, left_out, plain
+from veeamcheck.firewall.openings import Opening
 
 TAKES_NAMES = False
 ONLY_OWN = True

@@ -1,6 +1,6 @@
 import pytest
 
-from veeamcheck.diagnosis.words import counted, listed
+from veeamcheck.wording import counted, inert, listed
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,18 @@ def test_counts_are_spoken(number: int, text: str) -> None:
 )
 def test_lists_name_each_once_and_count_the_rest(items: list[str], text: str) -> None:
     assert listed(items) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("repo1", "repo1"),
+        ("größer – 見", "größer – 見"),
+        ("two\n lines\t", "two lines"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("a\u202eb", "a\\u202eb"),
+        ("bytes \udcff", "bytes \\udcff"),
+    ],
+)
+def test_nothing_in_a_text_is_obeyed(text: str, shown: str) -> None:
+    assert inert(text) == shown
