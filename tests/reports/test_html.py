@@ -16,7 +16,7 @@ from tests import samples
 from tests.reports.large import large
 from tests.samples import flow, report, run_note, seen
 from veeamcheck.model import NotCoveredNote, ReasonCode, Report, Signal, Verdict
-from veeamcheck.reports.html import render
+from veeamcheck.reports.html import _with_commands, render
 
 REPORTS = {**samples.SAMPLES, "large": large}
 NASTY = (
@@ -170,3 +170,21 @@ def test_numbers_that_json_cannot_hold_are_left_out() -> None:
 
 def test_equal_reports_give_equal_pages() -> None:
     assert render(samples.everything()) == render(samples.everything())
+
+
+def test_commands_in_advice_stand_out() -> None:
+    assert "chronyc tracking" in [
+        each.text for each in elements(render(samples.everything()), "code")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("run `a <b>` now", "run <code>a &lt;b&gt;</code> now"),
+        ("one ` alone <b>", "one ` alone &lt;b&gt;"),
+        ("<b>", "&lt;b&gt;"),
+    ],
+)
+def test_advice_stays_text(sentence: str, shown: str) -> None:
+    assert _with_commands(sentence) == shown

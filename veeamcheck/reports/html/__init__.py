@@ -18,7 +18,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from veeamcheck.diagnosis.causes import find_causes
 from veeamcheck.reports.html.content import page_content
@@ -57,12 +57,24 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_finalize,
     )
+    environment.filters["commands"] = _with_commands
     return environment.from_string(_text("page.html"))
 
 
 def _finalize(value: object) -> object:
     """Every text that the template prints, with control and invisible characters made visible."""
     return inert(value) if type(value) is str else value
+
+
+def _with_commands(sentence: str) -> Markup:
+    """A sentence of advice, in which commands stand in backquotes."""
+    pieces = inert(sentence).split("`")
+    if len(pieces) % 2 == 0:
+        return escape(inert(sentence))
+    return Markup().join(
+        Markup("<code>{}</code>").format(piece) if number % 2 else piece
+        for number, piece in enumerate(pieces)
+    )
 
 
 @cache

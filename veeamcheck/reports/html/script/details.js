@@ -53,7 +53,7 @@ class Details {
     const link = make("a", { href: hashOf({ cause: String(flow.cause + 1) }), "data-jump": "" }, "all its flows");
     return make("div", { class: "todo" },
       make("p", {}, make("b", {}, cause.title), " ", link),
-      ...cause.what.map((text) => make("p", {}, text)),
+      ...cause.what.map((text) => make("p", {}, ...withCommands(text))),
       make("p", { class: "dim" }, `Ask: ${cause.who.join(", then ")}`));
   }
 }

@@ -10,6 +10,13 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** The parts of a sentence of advice, in which commands stand in backquotes. */
+function withCommands(sentence) {
+  const pieces = sentence.split("`");
+  if (pieces.length % 2 === 0) return [sentence];
+  return pieces.map((piece, number) => (number % 2 ? make("code", {}, piece) : piece));
+}
+
 function badge(look) {
   const sign = make("span", { "aria-hidden": "true" }, look.sign);
   return make("span", { class: `badge ${look.name}` }, sign, ` ${look.name}`);
