@@ -654,11 +654,11 @@ class RunNote:
     vantages: tuple[str, ...]
     options: Mapping[str, bool | str]
     pace: str
-    checks: str
-    full_range: bool
-    check_failover: bool
+    checks: str = "service"
+    full_range: bool = False
+    check_failover: bool = False
     interrupted: bool = False
-    inventory: str
+    inventory: str = ""
     """The file, as it was named."""
     missing_evidence: tuple[str, ...] = ()
     """What this platform or means of probing could not tell apart, as sentences."""
@@ -676,7 +676,7 @@ class Report:
     summary: Mapping[str, int]
     """Flows per verdict, and ``exit_status``."""
     warnings: tuple[str, ...]
-    rules: tuple[RuleNote, ...]
+    rules: tuple[RuleNote, ...] = ()
     """Those that the flows name."""
     pairs: tuple[PairFacts, ...] = ()
     """Only pairs with something to say beyond their flows' evidence."""

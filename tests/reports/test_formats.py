@@ -1,10 +1,12 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.samples import SAMPLES, all_pass
 from veeamcheck import reports
+from veeamcheck.reports.json import read_report
 
 LISTING = sorted(set(reports.formats()) - {"nagios"})
 """Those that name every flow; monitoring is told the causes."""
@@ -46,3 +48,10 @@ def test_every_format_renders_every_report_as_text_that_can_be_stored(
 def test_an_unknown_format_is_refused(name: str) -> None:
     with pytest.raises(KeyError):
         reports.render(name, all_pass())
+
+
+@pytest.mark.parametrize("name", reports.formats())
+def test_a_report_with_nothing_but_what_the_contract_has_is_enough(name: str) -> None:
+    """As another program may write it; see contract.json."""
+    text = Path(__file__).with_name("contract.json").read_text(encoding="utf-8")
+    assert "repo1" in reports.render(name, read_report(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from veeamcheck.diagnosis.blocked import may_be_blocked
 from veeamcheck.model import Report, Signal
+from veeamcheck.reports._words import inventory_option
 from veeamcheck.wording import command_line, inert
 
 
@@ -23,6 +24,6 @@ def next_steps(report: Report) -> tuple[str, ...]:
     ]
     if untraced:
         first = untraced[0]
-        trace = command_line("veeamcheck", "trace", "-i", inert(report.run.inventory), first.id)
+        trace = command_line("veeamcheck", "trace", *inventory_option(report.run), first.id)
         steps.append(f"`{trace}` on {inert(first.runs_from)} finds where packets get lost.")
     return tuple(steps)

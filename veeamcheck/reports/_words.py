@@ -71,9 +71,12 @@ def _do(count: int, verb: str) -> str:
 def command(run: RunNote, host: str) -> str:
     """What to type on a host to test the flows that start there, and judge them alike."""
     phase = () if run.phase is Phase.LIVE else ("--phase", run.phase)
-    return command_line(
-        "veeamcheck", "run", "-i", inert(run.inventory), "--from", inert(host), *phase
-    )
+    return command_line("veeamcheck", "run", *inventory_option(run), "--from", inert(host), *phase)
+
+
+def inventory_option(run: RunNote) -> tuple[str, ...]:
+    """How a command names the run's inventory; not at all where the report does not."""
+    return ("-i", inert(run.inventory)) if run.inventory else ()
 
 
 def impact_title(impacts: Iterable[Impact]) -> str:
