@@ -585,6 +585,16 @@ def test_reasons_of_ranges(rows: list[Evidence], parts: list[str]) -> None:
         assert part in reason
 
 
+def test_a_host_of_which_other_ports_answer_is_not_said_to_be_down() -> None:
+    one = flow("failover", "6162", "2500-2509")
+
+    half = judged(one, rows_of("6162 silent, 2500-2509 open")).reason
+    none = judged(one, rows_of("6162 silent, 2500-2509 rejected")).reason
+
+    assert "6162 no answer: dropped on the way (other ports answer)" in half
+    assert "6162 no answer: dropped on the way, or the host is down" in none
+
+
 def test_only_a_reset_can_be_forged_and_only_a_sample_misses_holes() -> None:
     reason = judged(flow(), rows_of("6162 open")).reason
 

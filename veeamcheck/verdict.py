@@ -363,16 +363,19 @@ def _could_be_forged(finding: Finding) -> bool:
 def _phrases(findings: Sequence[Finding]) -> list[str]:
     """Findings that mean the same are told as one, in order of their lowest port."""
     merged: dict[tuple[ReasonCode, Signal | None, str | None, str], PortSet] = {}
+    rows = [finding.evidence for finding in findings if finding.evidence]
+    alive = {row.address for row in rows if row.signal in SIGNS_OF_LIFE}
     for finding in findings:
         row = finding.evidence
+        is_up = finding.code is ReasonCode.BLOCKED_SILENT and row and row.address in alive
         key = (
             finding.code,
             row.signal if row else None,
             row.by if row else None,
-            meaning(row) if row else "",
+            (meaning(row) if row else "") or ("other ports answer" if is_up else ""),
         )
         merged[key] = merged.get(key, PortSet()) | finding.ports
-    rejector, beside = beside_rejects([f.evidence for f in findings if f.evidence])
+    rejector, beside = beside_rejects(rows)
     phrases = []
     for (code, signal, by, what), ports in sorted(merged.items(), key=lambda item: item[1].first):
         phrase = f"{ports} {_WORDS[code](by, what)}"
