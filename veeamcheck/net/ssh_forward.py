@@ -236,7 +236,11 @@ class ForwardedNetwork:
             task.add_done_callback(self._tasks.discard)
 
     async def _attempt(self, attempt: _Attempt) -> None:
-        """One attempt, told of at the latest when it is due; cancelled when all is closed."""
+        """One attempt, told of when it is due at the latest; cancelled when all is closed.
+
+        Only where the server has said nothing at all meanwhile, it is first asked whether it is
+        there.
+        """
         started = monotonic()
         line = self._take_line()
         try:
