@@ -642,6 +642,19 @@ class RuleNote:
     affects: tuple[Affected, ...] = ()
     """What the host needs it for, the worst loss first."""
 
+    @classmethod
+    def unexplained(cls, flow: Flow) -> RuleNote:
+        """For a rule that a flow names and a report says nothing about."""
+        return cls(
+            id=flow.rule,
+            rule_set=flow.rule_set,
+            section=flow.section,
+            row=flow.row,
+            purpose="",
+            breaks="",
+            document="",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunNote:

@@ -68,7 +68,7 @@ def find_openings(
     needed: defaultdict[tuple[str, int], dict[_Axes, _Pairs]] = defaultdict(dict)
     for flow in flows:
         key = flow.rule_set, flow.rule
-        note = notes.setdefault(key, _note_of(flow))
+        note = notes.setdefault(key, RuleNote.unexplained(flow))
         ports = flow.ports
         if with_failover and flow.failover_ports:
             ports |= flow.failover_ports
@@ -101,19 +101,6 @@ def find_openings(
             for piece in pieces
         ),
     )  # fmt: skip
-
-
-def _note_of(flow: Flow) -> RuleNote:
-    """What is known of a rule that the report says nothing about."""
-    return RuleNote(
-        id=flow.rule,
-        rule_set=flow.rule_set,
-        section=flow.section,
-        row=flow.row,
-        purpose="",
-        breaks="",
-        document="",
-    )
 
 
 _RuleKey = tuple[str, str]

@@ -36,7 +36,7 @@ def page_data(report: Report, causes: Sequence[Cause]) -> dict[str, Any]:
     texts = _Texts()
     rules = {(rule.rule_set, rule.id): rule for rule in report.rules}
     for flow in report.flows:
-        rules.setdefault((flow.rule_set, flow.rule), _unexplained(flow))
+        rules.setdefault((flow.rule_set, flow.rule), RuleNote.unexplained(flow))
     number_of = {rule: number for number, rule in enumerate(rules)}
     cause_of = {flow: number for number, cause in enumerate(causes) for flow in cause.flows}
     flows = [
@@ -55,19 +55,6 @@ def page_data(report: Report, causes: Sequence[Cause]) -> dict[str, Any]:
 def link(address: str) -> str:
     """The address if it is a web page's; empty for anything that a click could run or open."""
     return inert(address) if address.startswith(("https://", "http://")) else ""
-
-
-def _unexplained(flow: Outcome) -> RuleNote:
-    """For a report that does not explain a rule that its flows name."""
-    return RuleNote(
-        id=flow.rule,
-        rule_set=flow.rule_set,
-        section=flow.section,
-        row=flow.row,
-        purpose="",
-        breaks="",
-        document="",
-    )
 
 
 def _rule(rule: RuleNote) -> dict[str, Any]:
