@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 
 from veeamcheck.model import Outcome, Report, RuleNote
@@ -42,10 +42,15 @@ _FORMULA = re.compile(r"(^|[;,\"])( *)(?=[=+\-@＝＋－＠])")
 
 def render(report: Report) -> str:
     """The flows in the order of the report, below a row of COLUMNS."""
+    return table(COLUMNS, _rows(report))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The rows below one of their columns, every cell `guarded`."""
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(map(guarded, row) for row in _rows(report))
+    writer.writerow(columns)
+    writer.writerows(map(guarded, row) for row in rows)
     return file.getvalue()
 
 

@@ -5,14 +5,12 @@ What is left out has no row: a row would be taken for a request.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
-from io import StringIO
 
 from veeamcheck.firewall.connections import End
 from veeamcheck.firewall.dialects import Request
 from veeamcheck.firewall.openings import Opening
-from veeamcheck.reports.csv import guarded
+from veeamcheck.reports.csv import table
 
 TAKES_NAMES = True
 ONLY_OWN = False
@@ -32,11 +30,7 @@ COLUMNS = (
 
 
 def render(request: Request) -> str:
-    file = StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(map(guarded, row(opening)) for opening in request.openings)
-    return file.getvalue()
+    return table(COLUMNS, map(row, request.openings))
 
 
 def row(opening: Opening) -> tuple[str, ...]:
