@@ -1,4 +1,4 @@
-"""What `run` and `watch` share: where to audit from, what, and how, of any inventory."""
+"""What every audit of the command line shares: where from, what, and how, of any inventory."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from veeamcheck.cli._input import (
     selected_plan,
     selection_of,
 )
+from veeamcheck.cli._interrupt import run_interruptibly
+from veeamcheck.cli._progress import progress_bar
 from veeamcheck.expand import expand
 from veeamcheck.model import Inventory, Phase, Plan, Policy, Progress, Report
 
@@ -47,6 +49,16 @@ class Audit(NamedTuple):
             stop=stop,
             reach=self.reach,
         )
+
+
+def carry_out(prepared: Audit, *, quiet: bool) -> Report:
+    """Audit once, with a progress bar; Ctrl-C and SIGTERM end it with a report of what was done."""
+
+    async def work(stop: asyncio.Event) -> Report:
+        with progress_bar(shown=not quiet) as progress:
+            return await prepared.run(stop=stop, progress=progress)
+
+    return run_interruptibly(work)
 
 
 class Start(NamedTuple):
@@ -107,15 +119,15 @@ def auditor_of(
     *,
     vantage: str | None,
     everywhere: bool,
-    rule: Sequence[str] | None,
-    host: Sequence[str] | None,
-    section: Sequence[str] | None,
-    full_range: bool,
-    check_failover: bool,
-    checks: str,
-    pace: str,
-    phase: str | None,
-    key_file: Path | None,
+    rule: Sequence[str] | None = None,
+    host: Sequence[str] | None = None,
+    section: Sequence[str] | None = None,
+    full_range: bool = False,
+    check_failover: bool = False,
+    checks: str = "service",
+    pace: str = "normal",
+    phase: str | None = None,
+    key_file: Path | None = None,
     trace: bool = False,
     policy: Policy | None = None,
 ) -> Auditor:

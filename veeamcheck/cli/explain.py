@@ -158,33 +158,10 @@ def _audit(
     inventory: Inventory, plan: Plan, vantage: str | None, *, everywhere: bool, quiet: bool
 ) -> Report:
     """Audit the flows of this plan as `run` does."""
-    import asyncio
+    from veeamcheck.cli._auditor import auditor_of, carry_out
 
-    from veeamcheck.cli._auditor import auditor_of
-    from veeamcheck.cli._interrupt import run_interruptibly
-    from veeamcheck.cli._progress import progress_bar
-
-    auditor = auditor_of(
-        inventory,
-        vantage=vantage,
-        everywhere=everywhere,
-        rule=None,
-        host=None,
-        section=None,
-        full_range=False,
-        check_failover=False,
-        checks="service",
-        pace="normal",
-        phase=None,
-        key_file=None,
-    )
-    prepared = auditor.prepare(inventory)._replace(plan=plan)
-
-    async def work(stop: asyncio.Event) -> Report:
-        with progress_bar(shown=not quiet) as progress:
-            return await prepared.run(stop=stop, progress=progress)
-
-    return run_interruptibly(work)
+    auditor = auditor_of(inventory, vantage=vantage, everywhere=everywhere)
+    return carry_out(auditor.prepare(inventory)._replace(plan=plan), quiet=quiet)
 
 
 def _print(explanation: Explanation, *, verbose: bool) -> None:

@@ -28,22 +28,18 @@ Exit status:
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Literal
 
 import typer
 
 from veeamcheck.cli import _options
 from veeamcheck.cli._app import help_text, new_app
-from veeamcheck.cli._auditor import auditor_of
+from veeamcheck.cli._auditor import auditor_of, carry_out
 from veeamcheck.cli._exit import Status
 from veeamcheck.cli._history import KEEP_DAYS, Messenger, Recorder, follow
 from veeamcheck.cli._input import policy_of, read_inventory
-from veeamcheck.cli._interrupt import run_interruptibly
 from veeamcheck.cli._output import parse_outputs
-from veeamcheck.cli._progress import progress_bar
 from veeamcheck.cli._report import deliver, level_of
-from veeamcheck.model import Report
 from veeamcheck.reports import formats
 
 app = new_app()
@@ -117,11 +113,7 @@ def run(
         else None
     )
 
-    async def work(stop: asyncio.Event) -> Report:
-        with progress_bar(shown=not quiet) as progress:
-            return await prepared.run(stop=stop, progress=progress)
-
-    report = run_interruptibly(work)
+    report = carry_out(prepared, quiet=quiet)
     status = deliver(report, outputs, level)
     if recorder and not follow(report, recorder, messenger):
         return status if status == Status.INTERRUPTED else Status.UNWRITTEN
