@@ -7,11 +7,11 @@ other hosts were proven to do the same, they are named; where nothing was proven
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import NamedTuple
 
-from veeamcheck.diagnosis.causes import LEAST, Cause
+from veeamcheck.diagnosis.causes import LEAST, Cause, find_causes
 from veeamcheck.diagnosis.health import isolated_flows
 from veeamcheck.model import Affected, End, Outcome, Report, RuleNote, Verdict
 from veeamcheck.wording import counted, listed
@@ -80,6 +80,19 @@ class Line(NamedTuple):
     """``Image backup of VMs on pve1 and pve2``"""
     how: str
     """``fails with worker1 (4 flows)``"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportWithImpact(Report):
+    """A report with what follows from it, for programs: it is never read back."""
+
+    impact: tuple[Impact, ...]
+    """What does not work, or may not; the worst first."""
+
+
+def with_impact(report: Report) -> ReportWithImpact:
+    values = {each.name: getattr(report, each.name) for each in fields(Report)}
+    return ReportWithImpact(**values, impact=find_impact(report, find_causes(report)))
 
 
 def find_impact(report: Report, causes: Sequence[Cause]) -> tuple[Impact, ...]:

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from veeamcheck.diagnosis.causes import find_causes
-from veeamcheck.diagnosis.impact import Impact, find_impact
 from veeamcheck.model import SCHEMA_VERSION, InputError, Plan, Problem, Report, Traces
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written(Report):
-    """A report with what follows from it, for programs: it is never read back."""
-
-    impact: tuple[Impact, ...]
-    """What does not work, or may not; the worst first."""
-
 
 _MOST_PROBLEMS = 20
 _REMEDY = "write one with: veeamcheck run -o json=report.json"
@@ -33,11 +22,12 @@ def render(document: Report | Plan | Traces) -> str:
         return _text(_adapter(Plan), document)
     if isinstance(document, Traces):
         return _text(_adapter(Traces), document)
+    # Here, because plans are written and reports are read without it.
+    from veeamcheck.diagnosis.impact import ReportWithImpact, with_impact
+
     run = document.run
     run = replace(run, start=_to_second(run.start), end=_to_second(run.end))
-    values = {each.name: getattr(document, each.name) for each in fields(Report)}
-    impact = find_impact(document, find_causes(document))
-    return _text(_adapter(_Written), _Written(**{**values, "run": run, "impact": impact}))
+    return _text(_adapter(ReportWithImpact), with_impact(replace(document, run=run)))
 
 
 def read_report(text: str, file: str = "report") -> Report:
@@ -77,9 +67,11 @@ def read_report(text: str, file: str = "report") -> Report:
 
 def report_schema() -> dict[str, Any]:
     """The JSON schema of a report."""
+    from veeamcheck.diagnosis.impact import ReportWithImpact
+
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_adapter(_Written).json_schema(mode="serialization"),
+        **_adapter(ReportWithImpact).json_schema(mode="serialization"),
     }
 
 
